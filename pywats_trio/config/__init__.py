@@ -1,0 +1,1 @@
+"""What the user sets: the options, reading them, checking them."""

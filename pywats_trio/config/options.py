@@ -1,0 +1,274 @@
+"""The configuration as attrs classes: one class a table, one field a key (contract section 4).
+
+A field's metadata is what `check`, `show` and the reference page read: `doc` (one sentence), `unit`
+(`bytes`, `seconds` or nothing), `low` and `high` (inclusive), `choices`, `built` (False: the part
+behind the key does not exist yet, so setting it is an error that says so) and `secret`.
+Sizes are `int` bytes, durations `float` seconds, paths `pathlib.Path`, after `load` absolute.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any, Final
+
+import platformdirs
+from attrs import Factory, field, frozen
+
+SCHEMA_VERSION: Final = 1
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+GIB: Final = 1024 * MIB
+DAY: Final = 86_400.0
+
+
+def option(
+    default: Any,  # noqa: ANN401 - one helper for every type of field
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    unit: str = "",
+    built: bool = True,
+    unbuilt_values: tuple[str, ...] = (),
+    secret: bool = False,
+) -> Any:  # noqa: ANN401 - attrs fields are untyped by nature
+    """An attrs field with what the user is told about it."""
+    metadata = {
+        "doc": doc,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "unit": unit,
+        "built": built,
+        "unbuilt_values": unbuilt_values,
+        "secret": secret,
+    }
+    return field(default=default, metadata=metadata)
+
+
+@frozen
+class ServerOptions:
+    """`[server]`: where reports go."""
+
+    url: str = option("", "address of the WATS server, such as https://wats.example.com")
+    token: str = option("", "the API token, as the Control Panel shows it", secret=True)
+    token_file: Path | None = option(None, "a file that holds the token")
+    token_env: str = option("", "the name of an environment variable that holds the token")
+    verify_tls: bool = option(True, "check the server's certificate")
+    ca_file: Path | None = option(None, "a PEM file with the certificates of your own authority")
+    proxy: str = option("", "an HTTP proxy, such as http://proxy:3128", secret=True)
+    timeout_seconds: float = option(
+        30.0, "longest wait in each phase of a request", low=0.1, high=600, unit="seconds"
+    )
+    max_connections: int = option(8, "most reports in flight at once", low=1, high=64)
+    requests_per_minute: int = option(
+        500, "most reports in any 60 seconds; 0 = no limit", low=0, high=1_000_000
+    )
+    transport: str = option(
+        "auto",
+        "auto: own HTTP/1.1 path for reports, httpx through a proxy; httpx: httpx for all",
+        choices=("auto", "httpx"),
+    )
+    register: bool = option(False, "register as a client of the server", built=False)
+
+
+@frozen
+class StationOptions:
+    """`[station]`: what a report says of its station where its file says nothing."""
+
+    name: str = option(Factory(socket.gethostname), "name of the station; default: host name")
+    location: str = option("", "where it stands")
+    purpose: str = option("", "what it is for")
+
+
+@frozen
+class QueueOptions:
+    """`[queue]`: the store."""
+
+    url: str = option("", "a shared PostgreSQL queue instead of SQLite", built=False)
+    synchronous: str = option(
+        "full",
+        "full: every commit is synced; normal: the last milliseconds may be lost on power loss",
+        choices=("full", "normal"),
+    )
+    max_items: int = option(
+        10_000,
+        "high-water mark of unfinished items; intake resumes at 90 %; 0 = none",
+        low=0,
+        high=100_000_000,
+    )
+    max_bytes: int = option(4 * GIB, "high-water mark of stored bytes", unit="bytes", built=False)
+    min_free_disk: int = option(
+        512 * MIB, "free disk below which intake stops", unit="bytes", built=False
+    )
+    reserve: int = option(
+        8 * MIB, "kept on disk so that outcomes fit when it is full", unit="bytes", built=False
+    )
+    completed_retention: float = option(
+        7 * DAY, "how long delivered items are kept", unit="seconds", built=False
+    )
+    failed_retention: float = option(
+        90 * DAY, "how long failed items are kept", unit="seconds", built=False
+    )
+    history_per_item: int = option(100, "history rows kept for an item", low=10, high=100_000)
+    aging_minutes: int = option(
+        0, "0 = strict priority; n = one level for n minutes of waiting", built=False
+    )
+
+
+@frozen
+class RetryOptions:
+    """`[retry]`: when a failed delivery or conversion is tried again."""
+
+    max_attempts: int = option(3, "attempts of a delivery", low=1, high=1000)
+    base_seconds: float = option(
+        1.0, "first interval; it doubles, with full jitter", low=0.01, high=3600, unit="seconds"
+    )
+    max_seconds: float = option(300.0, "longest interval", low=0.01, high=86_400, unit="seconds")
+    budget: float = option(0.2, "retries as a share of first attempts", built=False)
+
+
+@frozen
+class WorkerOptions:
+    """`[workers]`: the processes that run converters."""
+
+    max: int = option(0, "most processes; 0 = number of processors", low=0, high=256)
+    timeout_seconds: float = option(
+        60.0, "longest conversion of one file", low=0.1, high=86_400, unit="seconds"
+    )
+    memory_mb: int = option(512, "memory of one process, MiB", low=64, high=1_048_576)
+    cpu_seconds: int = option(
+        60, "processor time of one conversion, seconds", low=1, high=86_400, unit="seconds"
+    )
+    max_input_mb: int = option(256, "largest file that is converted, MiB", low=1, high=65_536)
+    recycle_after_jobs: int = option(1000, "conversions before a process is replaced", low=1)
+    idle_seconds: float = option(
+        60.0, "how long an idle process is kept", low=0.1, high=86_400, unit="seconds"
+    )
+    sandbox: str = option(
+        "basic",
+        "basic: own session, clean environment, resource limits; off: no limits",
+        choices=("strict", "standard", "basic", "off"),
+        unbuilt_values=("strict", "standard"),
+    )
+    sandbox_fallback: bool = option(False, "fall back to the next sandbox level", built=False)
+
+
+@frozen
+class ConverterOptions:
+    """`[[converters]]`: a watch folder and what happens to its files."""
+
+    name: str = option("", "unique name; part of the ids of reports, so do not change it lightly")
+    type: str = option(
+        "", "a standard id, package.module:Class or path/to/file.py:Class; see `converters ls`"
+    )
+    watch: Path = option(Path(), "the folder where files are dropped")
+    patterns: tuple[str, ...] = option((), "which names are taken; default: what the type says")
+    ignore: tuple[str, ...] = option(("*.tmp", "*.part", "~*"), "which names are never taken")
+    recursive: bool = option(False, "take files in folders below, too")
+    priority: int = option(5, "1 first … 10 last", low=1, high=10)
+    settle: str = option(
+        "quiet",
+        "when a file is complete: quiet = unchanged for settle_seconds; marker = NAME.done lies "
+        "beside it; renamed = it was moved in",
+        choices=("quiet", "marker", "renamed"),
+    )
+    settle_seconds: float = option(
+        0.25, "how long size and time must stand still", low=0.0, high=86_400, unit="seconds"
+    )
+    scan_seconds: float = option(
+        0.0,
+        "how often the whole folder is read; 0 = 60 beside notifications, 2 without",
+        low=0.0,
+        high=86_400,
+        unit="seconds",
+    )
+    post_action: str = option(
+        "move",
+        "what happens to a converted file",
+        choices=("move", "delete", "archive", "keep"),
+    )
+    done_dir: str = option("Done", "where converted files are moved, relative to watch")
+    error_dir: str = option("Error", "where refused files are moved, relative to watch")
+    archive_dir: str = option("Archive", "where converted files are archived, a folder a day")
+    max_attempts: int = option(3, "attempts of a conversion", low=1, high=1000)
+    enabled: bool = option(True, "false: the folder is left alone")
+    strict: bool = option(False, "refuse what a WATS server would refuse", built=False)
+    arguments: dict[str, Any] = option(Factory(dict), "the converter's own arguments")
+
+
+@frozen
+class LogOptions:
+    """`[log]`: where the log goes."""
+
+    level: str = option(
+        "info", "least severe level", choices=("debug", "info", "warning", "error")
+    )
+    format: str = option(
+        "auto",
+        "auto: console on a terminal, JSON otherwise",
+        choices=("auto", "console", "json"),
+    )
+    file: Path | None = option(None, "log file; default: <data_dir>/logs/pywats-trio.jsonl")
+    max_bytes: int = option(
+        20 * MIB, "size at which the log file is rotated", low=64 * KIB, unit="bytes"
+    )
+    backups: int = option(5, "rotated files that are kept", low=1, high=1000)
+
+
+@frozen
+class ShutdownOptions:
+    """`[shutdown]`"""
+
+    grace_seconds: float = option(
+        25.0, "longest time from the signal to the end", low=1.0, high=3600, unit="seconds"
+    )
+
+
+@frozen
+class SupervisionOptions:
+    """`[supervision]`: how often a part of the service may be started again."""
+
+    max_restarts: int = option(5, "restarts of one part within the window", low=0, high=1000)
+    window_seconds: float = option(60.0, "the window", low=1.0, high=86_400, unit="seconds")
+
+
+def default_data_dir(instance: str) -> Path:
+    """The user's data folder for `instance`, as platformdirs names it."""
+    return Path(platformdirs.user_data_dir("pywats-trio", appauthor=False)) / instance
+
+
+@frozen
+class Config:
+    """The whole configuration; immutable. `load.load` makes it from a file and the environment."""
+
+    schema_version: int = option(SCHEMA_VERSION, "version of this file's layout", low=1)
+    instance: str = option("default", "name of this service; part of derived report ids")
+    data_dir: Path = option(Path(), "queue.db, logs; default: the user's data folder")
+    server: ServerOptions = option(Factory(ServerOptions), "where reports go")
+    station: StationOptions = option(Factory(StationOptions), "what reports say of the station")
+    queue: QueueOptions = option(Factory(QueueOptions), "the store")
+    retry: RetryOptions = option(Factory(RetryOptions), "when failures are tried again")
+    workers: WorkerOptions = option(Factory(WorkerOptions), "the converter processes")
+    converters: tuple[ConverterOptions, ...] = option((), "the watch folders")
+    log: LogOptions = option(Factory(LogOptions), "where the log goes")
+    shutdown: ShutdownOptions = option(Factory(ShutdownOptions), "how the service stops")
+    supervision: SupervisionOptions = option(Factory(SupervisionOptions), "restarts of parts")
+
+
+UNBUILT_TABLES: Final = {
+    "ipc": "local control",
+    "health": "the health pages",
+    "tracing": "tracing",
+}
+"""Tables of the contract whose part does not exist yet."""
+
+
+def worker_count(options: WorkerOptions) -> int:
+    """`workers.max`, with 0 resolved to the processors this process may use."""
+    return options.max or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (
+        options.max or os.cpu_count() or 1
+    )

@@ -1,0 +1,1 @@
+"""The standard converters, one file a format."""

@@ -1,0 +1,1 @@
+"""Report to server: sending, judging the answer, waiting out an outage."""

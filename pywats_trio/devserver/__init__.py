@@ -1,0 +1,1 @@
+"""A WATS-compatible server for demonstrations, tests and benchmarks."""

@@ -1,0 +1,58 @@
+"""Named points between two steps of the path at which a test can make the service fail.
+
+`PYWATS_TRIO_FAULTS` is set by tests only, `name=action` joined by commas, such as
+`deliver.answered=kill@3,convert.claimed=raise@1-2`. Actions: `kill` (SIGKILL to this process),
+`raise` (an `InjectedFault`). `@n` is the n-th time the point is passed, `@n-m` a range; without it,
+every time. Without the variable a point costs one look into an empty dictionary.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Final
+
+from attrs import define
+
+VARIABLE: Final = "PYWATS_TRIO_FAULTS"
+
+
+class InjectedFault(RuntimeError):
+    """What a test asked to happen here."""
+
+
+@define
+class _Fault:
+    action: str
+    first: int
+    last: float
+    passed: int = 0
+
+
+def _parse(text: str) -> dict[str, _Fault]:
+    faults = {}
+    for entry in filter(None, text.split(",")):
+        name, _, rest = entry.partition("=")
+        action, _, when = rest.partition("@")
+        if action not in {"kill", "raise"}:
+            raise ValueError(f"{VARIABLE}: {entry!r} is not name=kill or name=raise")
+        first, _, last = when.partition("-")
+        faults[name] = _Fault(
+            action, int(first or 1), int(last or first) if when else float("inf")
+        )
+    return faults
+
+
+_faults = _parse(os.environ.get(VARIABLE, ""))
+
+
+def hit(name: str) -> None:
+    """Pass the point `name`; fail here if a test asked for it."""
+    if not _faults or (fault := _faults.get(name)) is None:
+        return
+    fault.passed += 1
+    if not fault.first <= fault.passed <= fault.last:
+        return
+    if fault.action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise InjectedFault(f"fault point {name}, passed {fault.passed} times")

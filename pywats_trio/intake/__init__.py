@@ -1,0 +1,1 @@
+"""Files in, files away: the only room that touches watch folders."""

@@ -1,0 +1,1 @@
+"""The parts wired into one service, and who watches over them."""
