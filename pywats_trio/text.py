@@ -1,0 +1,18 @@
+"""Text as people and JSON may see it."""
+
+from __future__ import annotations
+
+
+def printable(path: str) -> str:
+    r"""A path for logs, status and JSON: what is no text (stray bytes, controls) is escaped.
+
+    File names may hold any bytes; Python carries those that are not UTF-8 as surrogates, which no
+    JSON encoder, database or terminal takes.
+    """
+    escaped = path.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
+
+
+def shortened(text: str, limit: int) -> str:
+    """`text`, cut to `limit` characters with a mark where something is missing."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
