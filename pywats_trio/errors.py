@@ -43,7 +43,7 @@ class StartError(PywatsTrioError):
     exit_code = 30
 
 
-class PartKeepsFailing(PywatsTrioError):  # noqa: N818 - a name that reads as what happened
+class PartKeepsFailing(PywatsTrioError):
     """A part used up its restart budget; the service stops and names it."""
 
     exit_code = 35
@@ -62,7 +62,7 @@ class NetworkError(PywatsTrioError):
     exit_code = 40
 
 
-class ServerUnreachable(NetworkError):  # noqa: N818
+class ServerUnreachable(NetworkError):
     """No connection to the WATS server."""
 
     exit_code = 41
@@ -78,11 +78,11 @@ class StoreError(PywatsTrioError):
     """The queue's database cannot be read or written; nothing was changed by the failed call."""
 
 
-class StaleClaim(StoreError):  # noqa: N818
+class StaleClaim(StoreError):
     """An outcome for a claim that was recovered in the meantime; it was not recorded."""
 
 
-class IllegalTransition(StoreError):  # noqa: N818
+class IllegalTransition(StoreError):
     """A change of state that the table in `model` does not allow."""
 
 

@@ -37,9 +37,7 @@ def _parse(text: str) -> dict[str, _Fault]:
         if action not in {"kill", "raise"}:
             raise ValueError(f"{VARIABLE}: {entry!r} is not name=kill or name=raise")
         first, _, last = when.partition("-")
-        faults[name] = _Fault(
-            action, int(first or 1), int(last or first) if when else float("inf")
-        )
+        faults[name] = _Fault(action, int(first or 1), int(last or first) if when else float("inf"))
     return faults
 
 

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
-from pywats_trio.model import Failed, Wait
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -25,12 +23,14 @@ if TYPE_CHECKING:
         Claim,
         Counts,
         Envelope,
+        Failed,
         Identity,
         Item,
         Kind,
         Outcome,
         Reason,
         State,
+        Wait,
     )
 
 
@@ -143,7 +143,7 @@ class Desk(Protocol):
     """The reading side, on a connection of its own: it never stands in a commit's queue."""
 
     async def seen(self, converter: str) -> dict[str, Identity]:
-        """Files of `converter`'s folder that were accepted and still lie there, path to identity."""
+        """Accepted files of `converter` that still lie in its folder, path to identity."""
         ...
 
     async def to_put_away(self, converter: str, limit: int) -> list[Item]:

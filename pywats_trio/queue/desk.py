@@ -1,0 +1,73 @@
+"""The reading side: a connection of its own, so that a page never stands in a commit's queue."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import trio
+
+from pywats_trio.model import Identity, Item
+from pywats_trio.queue import rows
+from pywats_trio.queue.sqlite_store import open_reader
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    import apsw
+
+T = TypeVar("T")
+
+
+@contextlib.asynccontextmanager
+async def open_desk(path: Path) -> AsyncIterator[SqliteDesk]:
+    """The desk of the store in the file `path`, which must exist."""
+    connection = await trio.to_thread.run_sync(open_reader, path)
+    try:
+        yield SqliteDesk(connection)
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(connection.close)
+
+
+class SqliteDesk:
+    """`queue.store.Desk` on SQLite. One call at a time; a cancelled call finishes unheard."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._one_at_a_time = trio.CapacityLimiter(1)
+
+    async def _read(self, query: Callable[[apsw.Connection], T]) -> T:
+        return await trio.to_thread.run_sync(query, self._connection, limiter=self._one_at_a_time)
+
+    async def _items(self, where: str, values: tuple[Any, ...]) -> list[Item]:
+        sql = f"SELECT {rows.COLUMNS} FROM items {where}"  # noqa: S608 - constants of ours
+        return await self._read(
+            lambda connection: [rows.item(row) for row in connection.execute(sql, values)]
+        )
+
+    async def seen(self, converter: str) -> dict[str, Identity]:
+        """See `Desk.seen`."""
+        sql = "SELECT path, device, inode, size, mtime_ns FROM seen WHERE converter = ?"
+        return await self._read(
+            lambda connection: {
+                os.fsdecode(path): Identity(*identity)
+                for path, *identity in connection.execute(sql, (converter,))
+            }
+        )
+
+    async def to_put_away(self, converter: str, limit: int) -> list[Item]:
+        """See `Desk.to_put_away`."""
+        where = "WHERE converter = ? AND putaway = 'pending' ORDER BY id LIMIT ?"
+        return await self._items(where, (converter, limit))
+
+    async def item(self, item_id: int) -> Item | None:
+        """See `Desk.item`."""
+        found = await self._items("WHERE id = ?", (item_id,))
+        return found[0] if found else None
+
+    async def items(self, *, after: int = 0, limit: int = 100) -> list[Item]:
+        """See `Desk.items`."""
+        return await self._items("WHERE id > ? ORDER BY id LIMIT ?", (after, limit))

@@ -1,0 +1,49 @@
+"""Rows of the table `items` as `model.Item`, and the other way round."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from pywats_trio.model import Envelope, Identity, Item, Kind, Putaway, Reason, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COLUMNS: Final = (
+    "id, kind, state, reason, priority, attempts, max_attempts, interruptions, deaths, "
+    "serial_number, part_number, result, start, due_at, created_at, started_at, finished_at, "
+    "duration, progress, converter, source, path, device, inode, size, mtime_ns, report_id, "
+    "parent_id, correlation_id, sha256, error_kind, last_error, putaway"
+)
+"""What `item` expects a SELECT to give, in this order."""
+
+KINDS: Final = {kind.value: kind for kind in Kind}
+STATES: Final = {state.value: state for state in State}
+REASONS: Final = {reason.value: reason for reason in Reason}
+PUTAWAYS: Final = {putaway.value: putaway for putaway in Putaway}
+
+
+def item(row: Sequence[Any]) -> Item:
+    """A row of `COLUMNS` as an item. Positional, and enumerations by dictionary: the hot path."""
+    source, path, device, inode, size, mtime_ns = row[20:26]
+    values: list[Any] = [
+        row[0],
+        KINDS[row[1]],
+        STATES[row[2]],
+        REASONS[row[3]] if row[3] else None,
+        *row[4:20],
+        source if path is None else os.fsdecode(path),
+        None if inode is None else Identity(device, inode, size, mtime_ns),
+        *row[26:32],
+        PUTAWAYS[row[32]],
+    ]
+    return Item(*values)
+
+
+def identity_values(envelope: Envelope) -> tuple[int | None, ...]:
+    """device, inode, size, mtime_ns of an envelope, or four times None."""
+    identity = envelope.identity
+    if identity is None:
+        return (None, None, None, None)
+    return (identity.device, identity.inode, identity.size, identity.mtime_ns)

@@ -1,0 +1,453 @@
+"""The store's verbs as SQL: functions of a transaction, run in the writer's thread.
+
+Each change of state goes through `_move`, which checks the table of legal transitions, writes the
+history row and keeps the counts. Everything that depends on the number of items is an index
+look-up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import define
+
+from pywats_trio.errors import IllegalTransition, StaleClaim
+from pywats_trio.model import (
+    FINISHED,
+    TRANSITIONS,
+    Claim,
+    Converted,
+    Delivered,
+    Failed,
+    Kind,
+    Problem,
+    Quarantined,
+    Reason,
+    Released,
+    State,
+    Superseded,
+    Wait,
+)
+from pywats_trio.queue import rows
+from pywats_trio.queue.store import Charge, Topic
+from pywats_trio.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import apsw
+
+    from pywats_trio.model import Envelope, Item, Outcome
+    from pywats_trio.queue.books import Books
+    from pywats_trio.queue.store import PutAway, Resume, Selection
+
+MESSAGE_LENGTH: Final = 4096
+"""Characters of a message, a hint or evidence that are kept."""
+
+
+@define
+class Transaction:
+    """What every verb needs: the connection, the time, and the books to keep."""
+
+    db: apsw.Connection
+    books: Books
+    now: float
+    history_limit: int
+
+
+# --- accepting ---------------------------------------------------------------------------------
+
+_SEE = """
+INSERT INTO seen (path, converter, device, inode, size, mtime_ns) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (path) DO UPDATE SET converter = excluded.converter, device = excluded.device,
+  inode = excluded.inode, size = excluded.size, mtime_ns = excluded.mtime_ns
+WHERE (device, inode, size, mtime_ns)
+  IS NOT (excluded.device, excluded.inode, excluded.size, excluded.mtime_ns)
+"""
+
+_INSERT = """
+INSERT INTO items (kind, state, priority, max_attempts, transitions, serial_number, part_number,
+  result, start, created_at, converter, source, path, device, inode, size, mtime_ns, report_id,
+  parent_id, correlation_id, sha256)
+VALUES (?, 'PENDING', ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def put(tx: Transaction, envelopes: Iterable[Envelope]) -> list[int | None]:
+    """`Store.put`."""
+    return [_accept(tx, envelope) for envelope in envelopes]
+
+
+def _accept(tx: Transaction, envelope: Envelope) -> int | None:
+    if envelope.kind is Kind.FILE and envelope.identity is not None:
+        path = os.fsencode(envelope.source)
+        values = (path, envelope.converter, *rows.identity_values(envelope))
+        tx.db.execute(_SEE, values)
+        if tx.db.changes() == 0:
+            return None
+    return _insert(tx, envelope)
+
+
+def _insert(tx: Transaction, envelope: Envelope, parent: Item | None = None) -> int:
+    is_file = envelope.kind is Kind.FILE
+    payload = envelope.payload
+    correlation_id = envelope.correlation_id or (parent.correlation_id if parent else "")
+    values = (
+        envelope.kind.value,
+        envelope.priority,
+        envelope.max_attempts,
+        envelope.serial_number,
+        envelope.part_number,
+        envelope.result,
+        envelope.start,
+        tx.now,
+        envelope.converter,
+        printable(envelope.source),
+        os.fsencode(envelope.source) if is_file else None,
+        *rows.identity_values(envelope),
+        envelope.report_id,
+        parent.id if parent else None,
+        correlation_id or secrets.token_hex(8),
+        "" if payload is None else hashlib.sha256(payload).hexdigest(),
+    )
+    tx.db.execute(_INSERT, values)
+    item_id = tx.db.last_insert_rowid()
+    if payload is not None:
+        tx.db.execute("INSERT INTO payloads (item_id, body) VALUES (?, ?)", (item_id, payload))
+    tx.books.moved(envelope.kind, None, State.PENDING)
+    _write_history(tx, item_id, "accepted" if is_file else "stored", State.PENDING)
+    return item_id
+
+
+# --- claiming ----------------------------------------------------------------------------------
+
+_NEXT = f"""
+SELECT {rows.COLUMNS} FROM items WHERE kind = ? AND state = 'PENDING'
+ORDER BY priority, id LIMIT ?
+"""  # noqa: S608 - a constant of ours
+
+_CLAIM = """
+UPDATE items SET state = 'PROCESSING', reason = NULL, due_at = NULL, owner = ?, fence = ?,
+  started_at = ?, progress = 0, transitions = transitions + 1 WHERE id = ?
+"""
+
+
+def claim(tx: Transaction, kind: Kind, limit: int, owner: str) -> list[Claim]:
+    """`Store.claim`."""
+    if tx.books.due(kind) <= tx.now:
+        _wake_due(tx, kind)
+    waiting = list(tx.db.execute(_NEXT, (kind.value, limit)))
+    return [_claim(tx, rows.item(row), owner) for row in waiting]
+
+
+def _claim(tx: Transaction, item: Item, owner: str) -> Claim:
+    fence = _write_history(
+        tx, item.id, "claimed", State.PROCESSING, attempts=item.attempts, who=owner
+    )
+    tx.db.execute(_CLAIM, (owner, fence, tx.now, item.id))
+    tx.books.moved(item.kind, item.state, State.PROCESSING)
+    return Claim(item, owner, fence, _payload(tx, item) if item.kind is Kind.REPORT else None)
+
+
+def _payload(tx: Transaction, item: Item) -> bytes | None:
+    body: bytes | None = tx.db.execute(
+        "SELECT body FROM payloads WHERE item_id = ?", (item.id,)
+    ).get
+    return body
+
+
+def _wake_due(tx: Transaction, kind: Kind) -> None:
+    """SUSPENDED items whose time has come are PENDING again."""
+    sql = "SELECT id, reason FROM items WHERE kind = ? AND state = 'SUSPENDED' AND due_at <= ?"
+    due: list[tuple[int, str]] = list(tx.db.execute(sql, (kind.value, tx.now)))
+    for item_id, reason in due:
+        _resume(tx, kind, item_id, f"the wait for {reason} is over")
+    soonest = tx.db.execute(
+        "SELECT min(due_at) FROM items WHERE kind = ? AND state = 'SUSPENDED'", (kind.value,)
+    ).get
+    tx.books.next_due_is(kind, soonest)
+
+
+def _resume(tx: Transaction, kind: Kind, item_id: int, message: str, who: str = "") -> None:
+    tx.db.execute(
+        "UPDATE items SET state = 'PENDING', reason = NULL, due_at = NULL,"
+        " transitions = transitions + 1 WHERE id = ?",
+        (item_id,),
+    )
+    tx.books.moved(kind, State.SUSPENDED, State.PENDING)
+    _write_history(tx, item_id, "resumed", State.PENDING, who=who, message=message)
+
+
+# --- finishing ---------------------------------------------------------------------------------
+
+_FINISH = """
+UPDATE items SET state = ?, reason = ?, attempts = ?, interruptions = ?, deaths = ?, owner = NULL,
+  fence = NULL, due_at = ?, finished_at = ?, duration = ? - started_at, progress = ?, sha256 = ?,
+  error_kind = ?, last_error = ?, error_hint = ?, evidence = ?, receipt = ?, putaway = ?,
+  transitions = transitions + 1
+WHERE id = ? AND fence IS ?
+"""
+
+_NOTHING: Final = Problem("", "")
+
+
+@define
+class _Effect:
+    """What an outcome means for the row."""
+
+    event: str
+    state: State
+    problem: Problem = _NOTHING
+    reason: Reason | None = None
+    counts: bool = False
+    died: bool = False
+    interrupted: bool = False
+    delay: float | None = None
+    sha256: str = ""
+    receipt: str = ""
+    putaway: str = "none"
+
+
+def _effect(kind: Kind, outcome: Outcome) -> _Effect:  # noqa: PLR0911 - one for each outcome
+    away = "pending" if kind is Kind.FILE else "none"
+    match outcome:
+        case Converted(sha256=sha256, note=note):
+            problem = Problem("", note)
+            return _Effect(
+                "converted", State.COMPLETED, problem, sha256=sha256, counts=True, putaway=away
+            )
+        case Delivered(receipt=receipt):
+            return _Effect("delivered", State.COMPLETED, receipt=receipt, counts=True)
+        case Wait(delay=delay, reason=reason, problem=problem, counts=counts, died=died):
+            return _Effect(
+                "suspended",
+                State.SUSPENDED,
+                problem,
+                reason=reason,
+                counts=counts,
+                died=died,
+                delay=delay,
+            )
+        case Failed(problem=problem, counts=counts, died=died):
+            return _Effect("failed", State.FAILED, problem, counts=counts, died=died, putaway=away)
+        case Quarantined(problem=problem, died=died):
+            return _Effect(
+                "quarantined", State.QUARANTINED, problem, counts=True, died=died, putaway=away
+            )
+        case Superseded(message=message):
+            return _Effect("superseded", State.COMPLETED, Problem("superseded", message))
+        case Released(message=message):
+            return _Effect(
+                "released", State.PENDING, Problem("interrupted", message), interrupted=True
+            )
+
+
+def finish(tx: Transaction, claim: Claim, outcome: Outcome) -> State:
+    """`Store.finish`: the outcome, its reports and its history row."""
+    item = claim.item
+    effect = _effect(item.kind, outcome)
+    _apply(tx, item, effect, who=claim.owner, fence=claim.fence)
+    if isinstance(outcome, Converted):
+        for envelope in outcome.reports:
+            _insert(tx, envelope, parent=item)
+    if isinstance(outcome, Delivered):
+        tx.db.execute("DELETE FROM payloads WHERE item_id = ?", (item.id,))
+    return effect.state
+
+
+def _apply(tx: Transaction, item: Item, effect: _Effect, *, who: str, fence: int | None) -> None:
+    """Write `effect`. While a claim's fence stands, its copy of the row is as good as the row."""
+    old = State.SUSPENDED if fence is None else State.PROCESSING
+    _check(old, effect.state, item.id)
+    attempts = item.attempts + effect.counts
+    due_at = None if effect.delay is None else tx.now + effect.delay
+    finished = tx.now if effect.state in FINISHED else None
+    problem = effect.problem
+    # What a wait or a release says is the last error; a success clears it.
+    values = (
+        effect.state.value,
+        effect.reason.value if effect.reason else None,
+        attempts,
+        item.interruptions + effect.interrupted,
+        item.deaths + effect.died,
+        due_at,
+        finished,
+        tx.now,
+        100 if effect.state is State.COMPLETED else 0,
+        effect.sha256 or item.sha256,
+        problem.kind,
+        problem.message[:MESSAGE_LENGTH],
+        problem.hint[:MESSAGE_LENGTH],
+        problem.evidence[:MESSAGE_LENGTH],
+        effect.receipt,
+        effect.putaway,
+        item.id,
+        fence,
+    )
+    tx.db.execute(_FINISH, values)
+    if tx.db.changes() == 0:
+        raise StaleClaim(f"item {item.id} is no longer {who}'s: it was recovered meanwhile")
+    tx.books.moved(item.kind, old, effect.state)
+    if due_at is not None:
+        tx.books.due_at(item.kind, due_at)
+    if effect.putaway == "pending":
+        tx.books.ring(Topic.PUTAWAY)
+    _write_history(
+        tx,
+        item.id,
+        effect.event,
+        effect.state,
+        reason=effect.reason,
+        attempts=attempts,
+        who=who,
+        problem=problem,
+    )
+    if effect.state not in FINISHED:
+        _trim_history(tx, item.id)
+
+
+def _check(old: State, new: State, item_id: int) -> None:
+    if new not in TRANSITIONS[old]:
+        raise IllegalTransition(f"item {item_id} cannot go from {old} to {new}")
+
+
+# --- changing, recovering ----------------------------------------------------------------------
+
+
+def change(tx: Transaction, selection: Selection, action: Resume | Charge, who: str) -> int:
+    """`Store.change`. Both actions are about SUSPENDED items, so others are passed over."""
+    where, values = _where(selection)
+    sql = f"SELECT {rows.COLUMNS} FROM items WHERE state = 'SUSPENDED'{where}"  # noqa: S608
+    items = [rows.item(row) for row in tx.db.execute(sql, values).fetchall()]
+    for item in items:
+        if isinstance(action, Charge):
+            _apply(tx, item, _effect(item.kind, action.outcome), who=who, fence=None)
+        else:
+            _resume(tx, item.kind, item.id, "what it waited for has ended", who)
+    return len(items)
+
+
+def _where(selection: Selection) -> tuple[str, list[Any]]:
+    conditions: list[str] = []
+    values: list[Any] = []
+    if selection.ids:
+        conditions.append(f"id IN ({','.join('?' * len(selection.ids))})")
+        values += selection.ids
+    for column in ("kind", "state", "reason"):
+        value = getattr(selection, column)
+        if value is not None:
+            conditions.append(f"{column} = ?")
+            values.append(value.value)
+    return "".join(f" AND {condition}" for condition in conditions), values
+
+
+_INTERRUPTED = """
+INSERT INTO history (at, item_id, event, state, attempts, who, error_kind, message)
+SELECT ?, id, 'recovered', 'PENDING', attempts, owner, 'interrupted',
+  'cut off by a crash or a stop' FROM items WHERE state = 'PROCESSING'
+"""
+
+_RECOVER = """
+UPDATE items SET state = 'PENDING', owner = NULL, fence = NULL,
+  interruptions = interruptions + 1, transitions = transitions + 1 WHERE state = 'PROCESSING'
+"""
+
+
+def recover(tx: Transaction, owner: str | None) -> int:
+    """`Store.recover`."""
+    mine, values = (" AND owner = ?", (owner,)) if owner is not None else ("", ())
+    sql = f"SELECT kind, count(*) FROM items WHERE state = 'PROCESSING'{mine} GROUP BY kind"  # noqa: S608
+    found: list[tuple[str, int]] = list(tx.db.execute(sql, values))
+    if found:
+        tx.db.execute(_INTERRUPTED + mine, (tx.now, *values))
+        tx.db.execute(_RECOVER + mine, values)
+    for kind, count in found:
+        tx.books.moved(rows.KINDS[kind], State.PROCESSING, State.PENDING, count)
+    return sum(count for _kind, count in found)
+
+
+# --- sources -----------------------------------------------------------------------------------
+
+
+_PUT_AWAY = """
+UPDATE items SET putaway = 'done', path = ?, transitions = transitions + 1 WHERE id = ?
+"""
+
+# Only the very file: another one may already lie under its name.
+_UNSEE = """
+DELETE FROM seen WHERE path = ? AND device = ? AND inode = ? AND size = ? AND mtime_ns = ?
+"""
+
+
+def put_away(tx: Transaction, results: Sequence[PutAway]) -> None:
+    """`Store.put_away`: where the source lies now, and that its old place is free."""
+    for result in results:
+        sql = "SELECT path, device, inode, size, mtime_ns FROM items WHERE id = ? AND putaway = ?"
+        for path, *identity in tx.db.execute(sql, (result.item_id, "pending")).fetchall():
+            now_at = os.fsencode(result.path)
+            if now_at != path:
+                tx.db.execute(_UNSEE, (path, *identity))
+            tx.db.execute(_PUT_AWAY, (now_at or path, result.item_id))
+            _write_history(tx, result.item_id, "put away", None, message=result.message)
+
+
+def forget(tx: Transaction, paths: Iterable[str]) -> None:
+    """`Store.forget`."""
+    tx.db.executemany("DELETE FROM seen WHERE path = ?", [(os.fsencode(p),) for p in paths])
+
+
+# --- history -----------------------------------------------------------------------------------
+
+_HISTORY = """
+INSERT INTO history (at, item_id, event, state, reason, attempts, who, error_kind, message)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def note(tx: Transaction, event: str, message: str) -> int:
+    """`Store.note`."""
+    return _write_history(tx, None, event, None, message=message)
+
+
+def _write_history(
+    tx: Transaction,
+    item_id: int | None,
+    event: str,
+    state: State | None,
+    *,
+    reason: Reason | None = None,
+    attempts: int | None = None,
+    who: str = "",
+    problem: Problem = _NOTHING,
+    message: str = "",
+) -> int:
+    values = (
+        tx.now,
+        item_id,
+        event,
+        state.value if state else None,
+        reason.value if reason else None,
+        attempts,
+        who,
+        problem.kind,
+        (problem.message or message)[:MESSAGE_LENGTH],
+    )
+    tx.db.execute(_HISTORY, values)
+    return tx.db.last_insert_rowid()
+
+
+def _trim_history(tx: Transaction, item_id: int) -> None:
+    """Keep an item's first row and its newest ones; only what comes back again can outgrow it."""
+    transitions = tx.db.execute("SELECT transitions FROM items WHERE id = ?", (item_id,)).get
+    if transitions <= tx.history_limit:
+        return
+    tx.db.execute(
+        "DELETE FROM history WHERE item_id = ?1"
+        " AND seq > (SELECT min(seq) FROM history WHERE item_id = ?1)"
+        " AND seq <= (SELECT seq FROM history WHERE item_id = ?1 ORDER BY seq DESC"
+        "             LIMIT 1 OFFSET ?2)",
+        (item_id, tx.history_limit - 1),
+    )

@@ -1,0 +1,226 @@
+"""The embedded store: SQLite in the data folder, one writer thread with group commit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import apsw
+import trio
+
+from pywats_trio import faultpoint
+from pywats_trio.bell import Bell
+from pywats_trio.errors import StartError
+from pywats_trio.model import Claim, Counts, Envelope, Kind, Outcome, Released, State
+from pywats_trio.queue import rows, sqlite
+from pywats_trio.queue.books import Books
+from pywats_trio.queue.store import Charge, PutAway, Resume, Selection, Topic
+from pywats_trio.queue.writer import Writer, WriterStatistics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+T = TypeVar("T")
+
+LAYOUT: Final = 1
+"""The newest layout of the database that this program knows (PRAGMA user_version)."""
+RESERVE_BYTES: Final = 8
+"""Of each page, from the first table on: page checksums need them, and adding them later means
+writing the whole file again (SQLite, cksumvfs)."""
+
+
+def connect(path: Path, *, synchronous: str = "full") -> apsw.Connection:
+    """Open or make the database at `path`, in the current layout. Blocks.
+
+    Raises:
+        StartError: it is no database, or of a newer layout.
+    """
+    try:
+        connection = apsw.Connection(str(path))
+        connection.set_busy_timeout(5000)
+        if not connection.pragma("page_count"):
+            connection.reserve_bytes("main", RESERVE_BYTES)
+        connection.pragma("journal_mode", "wal")
+        connection.pragma("synchronous", synchronous.upper())
+        layout = connection.pragma("user_version")
+        if layout == 0:
+            _make(connection)
+    except apsw.Error as error:
+        raise StartError(f"{path}: the queue cannot be opened: {error}") from error
+    if layout > LAYOUT:
+        connection.close()
+        raise StartError(
+            f"{path}: written by a newer pywats-trio (layout {layout}, this one knows {LAYOUT}); "
+            "install that version again"
+        )
+    return connection
+
+
+def _make(connection: apsw.Connection) -> None:
+    schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+    with connection:
+        connection.execute(schema)
+        connection.pragma("user_version", LAYOUT)
+
+
+@contextlib.asynccontextmanager
+async def open_store(
+    path: Path,
+    *,
+    synchronous: str = "full",
+    history_limit: int = 100,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[SqliteStore]:
+    """The store in the file `path`; closed, with everything committed, when the block is left.
+
+    Args:
+        path: the database file; its folder must exist.
+        synchronous: `full` (every commit is synced) or `normal`.
+        history_limit: history rows kept for one item.
+        clock: the wall clock, seconds since the epoch.
+
+    Raises:
+        StartError: the file cannot be opened or is of a newer layout.
+    """
+    connection = await trio.to_thread.run_sync(lambda: connect(path, synchronous=synchronous))
+    counted = await trio.to_thread.run_sync(_count, connection)
+    store = SqliteStore(connection, Books(counted), history_limit=history_limit, clock=clock)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _count(connection: apsw.Connection) -> list[tuple[Kind, State, int]]:
+    found = connection.execute("SELECT kind, state, count(*) FROM items GROUP BY kind, state")
+    return [(rows.KINDS[kind], rows.STATES[state], n) for kind, state, n in found]
+
+
+class SqliteStore:
+    """`queue.store.Store` on SQLite; see there for what each verb promises."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        books: Books,
+        *,
+        history_limit: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._connection = connection
+        self._books = books
+        self._history_limit = history_limit
+        self._clock = clock
+        self._bells = {topic: Bell() for topic in Topic}
+        self._writer = Writer(
+            connection,
+            committed=books.committed,
+            rolled_back=books.rolled_back,
+            wake=self._wake,
+        )
+
+    @property
+    def statistics(self) -> WriterStatistics:
+        """Of the writer's thread."""
+        return self._writer.statistics
+
+    async def _run(self, verb: Callable[[sqlite.Transaction], T]) -> T:
+        def operation(connection: apsw.Connection) -> T:
+            now = self._clock()
+            return verb(sqlite.Transaction(connection, self._books, now, self._history_limit))
+
+        return await self._writer.run(operation)
+
+    def _wake(self) -> None:
+        for topic in self._books.take_rings():
+            self._bells[topic].ring()
+
+    async def put(self, envelopes: Sequence[Envelope]) -> list[int | None]:
+        """See `Store.put`."""
+        return await self._run(lambda tx: sqlite.put(tx, envelopes))
+
+    async def claim(self, kind: Kind, limit: int, owner: str) -> list[Claim]:
+        """See `Store.claim`."""
+        if not self._may_have(kind):
+            await trio.lowlevel.checkpoint()
+            return []
+        claims = await self._run(lambda tx: sqlite.claim(tx, kind, limit, owner))
+        try:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        except trio.Cancelled:
+            for claim in claims:
+                await self.finish(claim, Released())
+            raise
+        return claims
+
+    def _may_have(self, kind: Kind) -> bool:
+        """Spare an idle service the transaction: nothing PENDING and nothing due, by memory."""
+        pending = self.counts().of(kind, State.PENDING)
+        return bool(pending) or self._books.due(kind) <= self._clock()
+
+    async def finish(self, claim: Claim, outcome: Outcome) -> State:
+        """See `Store.finish`."""
+        faultpoint.hit(f"{claim.item.kind}.before_finish")
+        state = await self._run(lambda tx: sqlite.finish(tx, claim, outcome))
+        faultpoint.hit(f"{claim.item.kind}.finished")
+        return state
+
+    async def change(self, selection: Selection, action: Resume | Charge, who: str) -> int:
+        """See `Store.change`."""
+        return await self._run(lambda tx: sqlite.change(tx, selection, action, who))
+
+    async def put_away(self, results: Sequence[PutAway]) -> None:
+        """See `Store.put_away`."""
+        await self._run(lambda tx: sqlite.put_away(tx, results))
+
+    async def forget(self, paths: Iterable[str]) -> None:
+        """See `Store.forget`."""
+        gone = list(paths)
+        await self._run(lambda tx: sqlite.forget(tx, gone))
+
+    async def note(self, event: str, detail: Mapping[str, object]) -> None:
+        """See `Store.note`."""
+        message = json.dumps(detail, default=str)
+        await self._run(lambda tx: sqlite.note(tx, event, message))
+
+    async def recover(self, owner: str | None = None) -> int:
+        """See `Store.recover`."""
+        return await self._run(lambda tx: sqlite.recover(tx, owner))
+
+    def next_due(self, kind: Kind) -> float | None:
+        """See `Store.next_due`."""
+        due = self._books.due(kind)
+        return None if due == float("inf") else max(0.0, due - self._clock())
+
+    def counts(self) -> Counts:
+        """See `Store.counts`."""
+        return self._books.counts
+
+    def bell(self, topic: Topic) -> Bell:
+        """See `Store.bell`."""
+        return self._bells[topic]
+
+    async def close(self) -> None:
+        """See `Store.close`; closing twice is fine."""
+        await self._writer.close()
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(_close, self._connection)
+
+
+def _close(connection: apsw.Connection) -> None:
+    """A checkpoint keeps the next start short; a full disk must not keep us from ending."""
+    with contextlib.suppress(apsw.Error):
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    connection.close()
+
+
+def open_reader(path: Path) -> apsw.Connection:
+    """A read-only connection to the database at `path`. Blocks."""
+    flags: Any = apsw.SQLITE_OPEN_READONLY
+    connection = apsw.Connection(str(path), flags=flags)
+    connection.set_busy_timeout(5000)
+    return connection
