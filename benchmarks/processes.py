@@ -1,0 +1,163 @@
+"""The processes of a benchmark: the service, the sinks, the bare loops, and what they used."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from attrs import define, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+COMMAND = [sys.executable, "-m", "pywats_trio"]
+STORE_THREAD = "pywats-store"
+POLL_SECONDS = 0.05
+"""Rarely, for watching must cost nothing; the times that count are taken by the sink."""
+
+
+@frozen
+class Usage:
+    """Processor seconds so far, and the peak of memory in MB."""
+
+    service: float
+    store_thread: float
+    workers: float
+    peak_mb: float
+
+
+@define
+class Service:
+    """A running `pywats-trio run`."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+
+    @property
+    def watch(self) -> Path:
+        """Where files are dropped."""
+        return self.folder / "drop"
+
+    def usage(self) -> Usage:
+        """What the service's process, its store's thread and its workers have used until now."""
+        process = psutil.Process(self.process.pid)
+        own = process.cpu_times()
+        workers = [child.cpu_times() for child in process.children(recursive=True)]
+        return Usage(
+            own.user + own.system,
+            _thread_seconds(self.process.pid),
+            sum(times.user + times.system for times in workers),
+            _peak_mb(self.process.pid),
+        )
+
+    def stop(self) -> dict[str, Any]:
+        """SIGTERM, and the record that the service logs last."""
+        self.process.send_signal(signal.SIGTERM)
+        _out, log = self.process.communicate(timeout=30)
+        records = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+        stopped = [record for record in records if record["event"] == "stopped"]
+        if self.process.returncode or not stopped:
+            raise RuntimeError(f"the service ended with {self.process.returncode}:\n{log}")
+        return stopped[-1]
+
+
+def _thread_seconds(pid: int) -> float:
+    ticks = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        name, _, rest = (task / "stat").read_text().partition(") ")
+        if name.endswith(f"({STORE_THREAD}"):
+            fields = rest.split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / 100
+
+
+def _peak_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(x.split()[1]) / 1024 for x in status.splitlines() if x.startswith("VmHWM"))
+
+
+@contextlib.contextmanager
+def service(folder: Path, url: str, settle: str) -> Iterator[Service]:
+    """The installed command on a new folder, ready to take files."""
+    watch = folder / "drop"
+    watch.mkdir(parents=True)
+    config = folder / "config.toml"
+    config.write_text(
+        f"""
+data_dir = "{folder / "data"}"
+[server]
+url = "{url}"
+token = "bench"
+requests_per_minute = 0
+[queue]
+max_items = 0
+[log]
+format = "json"
+[[converters]]
+name = "bench"
+type = "wats-json"
+watch = "{watch}"
+settle = "{settle}"
+"""
+    )
+    process = subprocess.Popen(
+        [*COMMAND, "--config", str(config), "run"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        log = folder / "data" / "logs" / "pywats-trio.jsonl"
+        wait_until(lambda: log.exists() and '"event": "running"' in log.read_text(), 20)
+        yield Service(process, folder)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextlib.contextmanager
+def sink(*command: str) -> Iterator[str]:
+    """A server in its own process; the address that it prints on its first line."""
+    process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield _address(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _address(line: str) -> str:
+    if line.startswith("{"):
+        return str(json.loads(line)["url"])
+    return next(word.rstrip(".,;") for word in line.split() if word.startswith("http://"))
+
+
+def get(url: str) -> Any:  # noqa: ANN401 - JSON
+    """A JSON document."""
+    with urllib.request.urlopen(url) as answer:
+        return json.load(answer)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    """Look from outside, now and then, at what shares no event with us."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds:.0f} s")
+        time.sleep(POLL_SECONDS)  # noqa: TID251 - no loop runs here
+
+
+def bare(kind: str, folder: Path, url: str) -> dict[str, float]:
+    """One run of a bare loop in its own process."""
+    command = [sys.executable, "-m", "benchmarks.bare", kind, str(folder), url]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return dict(json.loads(done.stdout))
