@@ -1,20 +1,29 @@
 """The configuration as attrs classes: one class a table, one field a key (contract section 4).
 
 A field's metadata is what `check`, `show` and the reference page read: `doc` (one sentence), `unit`
-(`bytes`, `seconds` or nothing), `low` and `high` (inclusive), `choices`, `built` (False: the part
-behind the key does not exist yet, so setting it is an error that says so) and `secret`.
+(`bytes`, `seconds` or nothing), `low` and `high` (inclusive), `choices`, `required`, `built` (False
+means: the part behind the key does not exist yet, so setting it is an error that says so),
+`unbuilt_values` (the same for single values), `secret`, `listed` (a list with one value is taken,
+too) and `clean` (text to its normal form; raises BadValue).
 Sizes are `int` bytes, durations `float` seconds, paths `pathlib.Path`, after `load` absolute.
 """
+
+# ruff: noqa: RUF009 - `option` makes an attrs field, as `attrs.field` does
 
 from __future__ import annotations
 
 import os
 import socket
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import platformdirs
 from attrs import Factory, field, frozen
+
+from pywats_trio.config import texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SCHEMA_VERSION: Final = 1
 KIB: Final = 1024
@@ -31,9 +40,12 @@ def option(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     unit: str = "",
+    required: bool = False,
     built: bool = True,
     unbuilt_values: tuple[str, ...] = (),
     secret: bool = False,
+    listed: bool = False,
+    clean: Callable[[str], str] | None = None,
 ) -> Any:  # noqa: ANN401 - attrs fields are untyped by nature
     """An attrs field with what the user is told about it."""
     metadata = {
@@ -42,9 +54,12 @@ def option(
         "high": high,
         "choices": choices,
         "unit": unit,
+        "required": required,
         "built": built,
         "unbuilt_values": unbuilt_values,
         "secret": secret,
+        "listed": listed,
+        "clean": clean,
     }
     return field(default=default, metadata=metadata)
 
@@ -53,13 +68,23 @@ def option(
 class ServerOptions:
     """`[server]`: where reports go."""
 
-    url: str = option("", "address of the WATS server, such as https://wats.example.com")
-    token: str = option("", "the API token, as the Control Panel shows it", secret=True)
+    url: str = option(
+        "",
+        "address of the WATS server, such as https://wats.example.com",
+        required=True,
+        listed=True,
+        clean=texts.server_address,
+    )
+    token: str = option(
+        "", "the API token, as the Control Panel shows it", secret=True, clean=texts.token
+    )
     token_file: Path | None = option(None, "a file that holds the token")
     token_env: str = option("", "the name of an environment variable that holds the token")
     verify_tls: bool = option(True, "check the server's certificate")
     ca_file: Path | None = option(None, "a PEM file with the certificates of your own authority")
-    proxy: str = option("", "an HTTP proxy, such as http://proxy:3128", secret=True)
+    proxy: str = option(
+        "", "an HTTP proxy, such as http://proxy:3128", secret=True, clean=texts.proxy_address
+    )
     timeout_seconds: float = option(
         30.0, "longest wait in each phase of a request", low=0.1, high=600, unit="seconds"
     )
@@ -144,7 +169,9 @@ class WorkerOptions:
         60, "processor time of one conversion, seconds", low=1, high=86_400, unit="seconds"
     )
     max_input_mb: int = option(256, "largest file that is converted, MiB", low=1, high=65_536)
-    recycle_after_jobs: int = option(1000, "conversions before a process is replaced", low=1)
+    recycle_after_jobs: int = option(
+        1000, "conversions before a process is replaced", low=1, high=1_000_000_000
+    )
     idle_seconds: float = option(
         60.0, "how long an idle process is kept", low=0.1, high=86_400, unit="seconds"
     )
@@ -161,11 +188,18 @@ class WorkerOptions:
 class ConverterOptions:
     """`[[converters]]`: a watch folder and what happens to its files."""
 
-    name: str = option("", "unique name; part of the ids of reports, so do not change it lightly")
-    type: str = option(
-        "", "a standard id, package.module:Class or path/to/file.py:Class; see `converters ls`"
+    name: str = option(
+        "",
+        "unique name; part of the ids of reports, so do not change it lightly",
+        required=True,
+        clean=texts.name,
     )
-    watch: Path = option(Path(), "the folder where files are dropped")
+    type: str = option(
+        "",
+        "a standard id, package.module:Class or path/to/file.py:Class; see `converters ls`",
+        required=True,
+    )
+    watch: Path = option(Path(), "the folder where files are dropped", required=True)
     patterns: tuple[str, ...] = option((), "which names are taken; default: what the type says")
     ignore: tuple[str, ...] = option(("*.tmp", "*.part", "~*"), "which names are never taken")
     recursive: bool = option(False, "take files in folders below, too")
@@ -204,9 +238,7 @@ class ConverterOptions:
 class LogOptions:
     """`[log]`: where the log goes."""
 
-    level: str = option(
-        "info", "least severe level", choices=("debug", "info", "warning", "error")
-    )
+    level: str = option("info", "least severe level", choices=("debug", "info", "warning", "error"))
     format: str = option(
         "auto",
         "auto: console on a terminal, JSON otherwise",
@@ -214,7 +246,11 @@ class LogOptions:
     )
     file: Path | None = option(None, "log file; default: <data_dir>/logs/pywats-trio.jsonl")
     max_bytes: int = option(
-        20 * MIB, "size at which the log file is rotated", low=64 * KIB, unit="bytes"
+        20 * MIB,
+        "size at which the log file is rotated",
+        low=64 * KIB,
+        high=1024 * GIB,
+        unit="bytes",
     )
     backups: int = option(5, "rotated files that are kept", low=1, high=1000)
 
@@ -241,12 +277,21 @@ def default_data_dir(instance: str) -> Path:
     return Path(platformdirs.user_data_dir("pywats-trio", appauthor=False)) / instance
 
 
+def default_log_file(data_dir: Path) -> Path:
+    """Where the log goes if `log.file` says nothing."""
+    return data_dir / "logs" / "pywats-trio.jsonl"
+
+
 @frozen
 class Config:
     """The whole configuration; immutable. `load.load` makes it from a file and the environment."""
 
-    schema_version: int = option(SCHEMA_VERSION, "version of this file's layout", low=1)
-    instance: str = option("default", "name of this service; part of derived report ids")
+    schema_version: int = option(
+        SCHEMA_VERSION, "version of this file's layout", low=1, high=SCHEMA_VERSION
+    )
+    instance: str = option(
+        "default", "name of this service; part of derived report ids", clean=texts.name
+    )
     data_dir: Path = option(Path(), "queue.db, logs; default: the user's data folder")
     server: ServerOptions = option(Factory(ServerOptions), "where reports go")
     station: StationOptions = option(Factory(StationOptions), "what reports say of the station")
@@ -269,6 +314,10 @@ UNBUILT_TABLES: Final = {
 
 def worker_count(options: WorkerOptions) -> int:
     """`workers.max`, with 0 resolved to the processors this process may use."""
-    return options.max or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (
-        options.max or os.cpu_count() or 1
-    )
+    return options.max or _processors()
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux: less than the machine has under a cpuset
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,141 @@
+"""The installed command as a user runs it: a process, its log, its folder and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
+
+COMMAND = (sys.executable, "-m", "pywats_trio")
+PATIENCE = 60.0
+"""Seconds until a test gives up on an event; no test waits this long when all is well."""
+
+Record = dict[str, Any]
+
+
+def write_config(folder: Path, url: str, *, text: str = "", **tables: Mapping[str, object]) -> Path:
+    """A configuration with one `wats-json` folder `drop`; `tables` override or add keys."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "drop").mkdir(exist_ok=True)
+    merged: dict[str, dict[str, object]] = {
+        "server": {"url": url, "token": "dGVzdDp0ZXN0", "requests_per_minute": 0},
+        "retry": {"base_seconds": 0.01, "max_seconds": 0.1},
+        "workers": {"max": 2},
+        "log": {"format": "json", "level": "debug"},
+    }
+    for name, table in tables.items():
+        merged.setdefault(name, {}).update(table)
+    converter = {
+        "name": "line-1",
+        "type": "wats-json",
+        "watch": str(folder / "drop"),
+        "settle_seconds": 0.02,
+        **merged.pop("converter", {}),
+    }
+    lines = [f"data_dir = {json.dumps(str(folder / 'data'))}"]
+    for name, table in merged.items():
+        lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+    lines += [
+        "[[converters]]",
+        *(f"{key} = {json.dumps(value)}" for key, value in converter.items()),
+    ]
+    config = folder / "config.toml"
+    config.write_text("\n".join(lines) + "\n" + text)
+    return config
+
+
+class Daemon:
+    """A running `pywats-trio run`; `log` grows as it writes."""
+
+    def __init__(self, process: trio.Process) -> None:
+        self.process = process
+        self.log: list[Record] = []
+        self.other_output: list[str] = []
+        self._grown = trio.Event()
+
+    async def read_log(self) -> None:
+        """Take its standard error apart, line by line, until it ends."""
+        assert self.process.stderr is not None
+        rest = b""
+        async for chunk in self.process.stderr:
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._take(line.decode("utf-8", "replace"))
+            self._wake()
+        self._wake()
+
+    def _take(self, line: str) -> None:
+        try:
+            self.log.append(json.loads(line))
+        except ValueError:
+            self.other_output.append(line)
+
+    def _wake(self) -> None:
+        self._grown.set()
+        self._grown = trio.Event()
+
+    def events(self, event: str) -> list[Record]:
+        """The log records of one kind so far."""
+        return [record for record in self.log if record.get("event") == event]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Until `condition` holds; looked at whenever the log has grown."""
+        with trio.move_on_after(PATIENCE) as scope:
+            while not condition():
+                await self._grown.wait()
+        if scope.cancelled_caught:
+            tail = "\n".join(json.dumps(record) for record in self.log[-20:])
+            raise AssertionError(f"waited {PATIENCE:.0f} s; the log ends with\n{tail}")
+
+    async def until_event(self, event: str, count: int = 1) -> list[Record]:
+        """Until `event` was logged `count` times."""
+        await self.until(lambda: len(self.events(event)) >= count)
+        return self.events(event)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+
+    async def stop(self) -> int:
+        """SIGTERM, and its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        with trio.fail_after(PATIENCE):
+            return await self.process.wait()
+
+
+@contextlib.asynccontextmanager
+async def daemon(
+    config: Path, *, environment: Mapping[str, str] | None = None, ready: bool = True
+) -> AsyncIterator[Daemon]:
+    """The command on `config`; killed, if it still runs, when the block is left."""
+    process = await trio.lowlevel.open_process(
+        [*COMMAND, "--config", str(config), "run"],
+        stderr=-1,
+        env={**os.environ, **(environment or {})},
+    )
+    running = Daemon(process)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(running.read_log)
+            if ready:
+                await running.until(
+                    lambda: bool(running.events("running")) or process.poll() is not None
+                )
+            try:
+                yield running
+            finally:
+                process.kill()
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + 10):
+                    await process.wait()
+    finally:
+        if process.stderr is not None:
+            await process.stderr.aclose()
