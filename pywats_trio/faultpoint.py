@@ -41,7 +41,14 @@ def _parse(text: str) -> dict[str, _Fault]:
     return faults
 
 
-_faults = _parse(os.environ.get(VARIABLE, ""))
+_faults: dict[str, _Fault] = {}
+
+
+def arm(text: str) -> None:
+    """Fail from now on as `text` says, which is what the variable may hold; "" = nowhere."""
+    faults = _parse(text)
+    _faults.clear()
+    _faults.update(faults)
 
 
 def hit(name: str) -> None:
@@ -54,3 +61,6 @@ def hit(name: str) -> None:
     if fault.action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     raise InjectedFault(f"fault point {name}, passed {fault.passed} times")
+
+
+arm(os.environ.get(VARIABLE, ""))

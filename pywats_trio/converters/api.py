@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from attrs import field, frozen
 
+from pywats_trio.reports.model import Station
+
 if TYPE_CHECKING:
     import logging
 
     from pywats_trio.reports.report import Report
+
+__all__ = ["Argument", "Context", "Converter", "Reject", "Retry", "Source", "Station"]
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -118,15 +122,6 @@ class Argument:
     minimum: float | None = None
     maximum: float | None = None
     required: bool = False
-
-
-@frozen
-class Station:
-    """What a report says of its station where its file says nothing."""
-
-    name: str = ""
-    location: str = ""
-    purpose: str = ""
 
 
 @frozen

@@ -6,9 +6,10 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import apsw
 import trio
 
-from pywats_trio.model import Identity, Item
+from pywats_trio.errors import StoreError
 from pywats_trio.queue import rows
 from pywats_trio.queue.sqlite_store import open_reader
 
@@ -16,14 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    import apsw
+    from pywats_trio.model import Identity, Item
 
 T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
 async def open_desk(path: Path) -> AsyncIterator[SqliteDesk]:
-    """The desk of the store in the file `path`, which must exist."""
+    """The desk of the store in the file `path`.
+
+    Raises:
+        StartError: there is no such file, or it cannot be opened.
+    """
     connection = await trio.to_thread.run_sync(open_reader, path)
     try:
         yield SqliteDesk(connection)
@@ -33,14 +38,23 @@ async def open_desk(path: Path) -> AsyncIterator[SqliteDesk]:
 
 
 class SqliteDesk:
-    """`queue.store.Desk` on SQLite. One call at a time; a cancelled call finishes unheard."""
+    """`queue.store.Desk` on SQLite. One call at a time; a cancelled call finishes unheard.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._one_at_a_time = trio.CapacityLimiter(1)
 
     async def _read(self, query: Callable[[apsw.Connection], T]) -> T:
-        return await trio.to_thread.run_sync(query, self._connection, limiter=self._one_at_a_time)
+        try:
+            return await trio.to_thread.run_sync(
+                query, self._connection, limiter=self._one_at_a_time
+            )
+        except apsw.Error as error:
+            raise StoreError(f"the queue's database cannot be read: {error}") from error
 
     async def _items(self, where: str, values: tuple[Any, ...]) -> list[Item]:
         sql = f"SELECT {rows.COLUMNS} FROM items {where}"  # noqa: S608 - constants of ours
@@ -53,7 +67,7 @@ class SqliteDesk:
         sql = "SELECT path, device, inode, size, mtime_ns FROM seen WHERE converter = ?"
         return await self._read(
             lambda connection: {
-                os.fsdecode(path): Identity(*identity)
+                os.fsdecode(path): rows.identity(*identity)
                 for path, *identity in connection.execute(sql, (converter,))
             }
         )

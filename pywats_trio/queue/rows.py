@@ -23,6 +23,8 @@ STATES: Final = {state.value: state for state in State}
 REASONS: Final = {reason.value: reason for reason in Reason}
 PUTAWAYS: Final = {putaway.value: putaway for putaway in Putaway}
 
+_UNSIGNED: Final = 2**64
+
 
 def item(row: Sequence[Any]) -> Item:
     """A row of `COLUMNS` as an item. Positional, and enumerations by dictionary: the hot path."""
@@ -34,16 +36,27 @@ def item(row: Sequence[Any]) -> Item:
         REASONS[row[3]] if row[3] else None,
         *row[4:20],
         source if path is None else os.fsdecode(path),
-        None if inode is None else Identity(device, inode, size, mtime_ns),
+        None if inode is None else identity(device, inode, size, mtime_ns),
         *row[26:32],
         PUTAWAYS[row[32]],
     ]
     return Item(*values)
 
 
+def identity(device: int, inode: int, size: int, mtime_ns: int) -> Identity:
+    """The four columns as an identity."""
+    return Identity(device % _UNSIGNED, inode % _UNSIGNED, size, mtime_ns)
+
+
 def identity_values(envelope: Envelope) -> tuple[int | None, ...]:
     """device, inode, size, mtime_ns of an envelope, or four times None."""
-    identity = envelope.identity
-    if identity is None:
+    known = envelope.identity
+    if known is None:
         return (None, None, None, None)
-    return (identity.device, identity.inode, identity.size, identity.mtime_ns)
+    return (_signed(known.device), _signed(known.inode), known.size, known.mtime_ns)
+
+
+def _signed(number: int) -> int:
+    # The database's integers are signed; the kernel's device and inode numbers are not, and
+    # network file systems use all 64 bits.
+    return number - _UNSIGNED if number >= _UNSIGNED // 2 else number

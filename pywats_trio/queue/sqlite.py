@@ -7,6 +7,7 @@ look-up.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -33,7 +34,7 @@ from pywats_trio.model import (
 )
 from pywats_trio.queue import rows
 from pywats_trio.queue.store import Charge, Topic
-from pywats_trio.text import printable
+from pywats_trio.text import printable, storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,6 +56,9 @@ class Transaction:
     db: apsw.Connection
     books: Books
     now: float
+    """Wall time, for what people see."""
+    steady: float
+    """The same by a clock that nobody sets: `due_at` is told and compared by it."""
     history_limit: int
 
 
@@ -99,10 +103,10 @@ def _insert(tx: Transaction, envelope: Envelope, parent: Item | None = None) -> 
         envelope.kind.value,
         envelope.priority,
         envelope.max_attempts,
-        envelope.serial_number,
-        envelope.part_number,
+        storable(envelope.serial_number),
+        storable(envelope.part_number),
         envelope.result,
-        envelope.start,
+        storable(envelope.start),
         tx.now,
         envelope.converter,
         printable(envelope.source),
@@ -124,31 +128,31 @@ def _insert(tx: Transaction, envelope: Envelope, parent: Item | None = None) -> 
 
 # --- claiming ----------------------------------------------------------------------------------
 
-_NEXT = f"""
-SELECT {rows.COLUMNS} FROM items WHERE kind = ? AND state = 'PENDING'
+_NEXT = """
+SELECT id, attempts FROM items WHERE kind = ? AND state = 'PENDING'
 ORDER BY priority, id LIMIT ?
-"""  # noqa: S608 - a constant of ours
-
-_CLAIM = """
-UPDATE items SET state = 'PROCESSING', reason = NULL, due_at = NULL, owner = ?, fence = ?,
-  started_at = ?, progress = 0, transitions = transitions + 1 WHERE id = ?
 """
+
+_CLAIM = f"""
+UPDATE items SET state = 'PROCESSING', owner = ?, fence = ?, started_at = ?, progress = 0,
+  transitions = transitions + 1 WHERE id = ? RETURNING {rows.COLUMNS}, transitions
+"""  # noqa: S608 - a constant of ours
 
 
 def claim(tx: Transaction, kind: Kind, limit: int, owner: str) -> list[Claim]:
     """`Store.claim`."""
-    if tx.books.due(kind) <= tx.now:
+    if tx.books.due(kind) <= tx.steady:
         _wake_due(tx, kind)
-    waiting = list(tx.db.execute(_NEXT, (kind.value, limit)))
-    return [_claim(tx, rows.item(row), owner) for row in waiting]
+    waiting: list[tuple[int, int]] = list(tx.db.execute(_NEXT, (kind.value, limit)))
+    return [_claim(tx, item_id, attempts, owner) for item_id, attempts in waiting]
 
 
-def _claim(tx: Transaction, item: Item, owner: str) -> Claim:
-    fence = _write_history(
-        tx, item.id, "claimed", State.PROCESSING, attempts=item.attempts, who=owner
-    )
-    tx.db.execute(_CLAIM, (owner, fence, tx.now, item.id))
-    tx.books.moved(item.kind, item.state, State.PROCESSING)
+def _claim(tx: Transaction, item_id: int, attempts: int, owner: str) -> Claim:
+    fence = _write_history(tx, item_id, "claimed", State.PROCESSING, attempts=attempts, who=owner)
+    *row, transitions = tx.db.execute(_CLAIM, (owner, fence, tx.now, item_id)).get
+    item = rows.item(row)
+    tx.books.moved(item.kind, State.PENDING, State.PROCESSING)
+    _trim_history(tx, item_id, transitions)
     return Claim(item, owner, fence, _payload(tx, item) if item.kind is Kind.REPORT else None)
 
 
@@ -162,7 +166,7 @@ def _payload(tx: Transaction, item: Item) -> bytes | None:
 def _wake_due(tx: Transaction, kind: Kind) -> None:
     """SUSPENDED items whose time has come are PENDING again."""
     sql = "SELECT id, reason FROM items WHERE kind = ? AND state = 'SUSPENDED' AND due_at <= ?"
-    due: list[tuple[int, str]] = list(tx.db.execute(sql, (kind.value, tx.now)))
+    due: list[tuple[int, str]] = list(tx.db.execute(sql, (kind.value, tx.steady)))
     for item_id, reason in due:
         _resume(tx, kind, item_id, f"the wait for {reason} is over")
     soonest = tx.db.execute(
@@ -172,23 +176,25 @@ def _wake_due(tx: Transaction, kind: Kind) -> None:
 
 
 def _resume(tx: Transaction, kind: Kind, item_id: int, message: str, who: str = "") -> None:
-    tx.db.execute(
+    transitions = tx.db.execute(
         "UPDATE items SET state = 'PENDING', reason = NULL, due_at = NULL,"
-        " transitions = transitions + 1 WHERE id = ?",
+        " transitions = transitions + 1 WHERE id = ? RETURNING transitions",
         (item_id,),
-    )
+    ).get
     tx.books.moved(kind, State.SUSPENDED, State.PENDING)
     _write_history(tx, item_id, "resumed", State.PENDING, who=who, message=message)
+    _trim_history(tx, item_id, transitions)
 
 
 # --- finishing ---------------------------------------------------------------------------------
 
 _FINISH = """
 UPDATE items SET state = ?, reason = ?, attempts = ?, interruptions = ?, deaths = ?, owner = NULL,
-  fence = NULL, due_at = ?, finished_at = ?, duration = ? - started_at, progress = ?, sha256 = ?,
+  fence = NULL, due_at = ?, finished_at = ?,
+  duration = iif(fence IS NULL, duration, max(0.0, ? - started_at)), progress = ?, sha256 = ?,
   error_kind = ?, last_error = ?, error_hint = ?, evidence = ?, receipt = ?, putaway = ?,
   transitions = transitions + 1
-WHERE id = ? AND fence IS ?
+WHERE id = ? AND fence IS ? RETURNING transitions
 """
 
 _NOTHING: Final = Problem("", "")
@@ -258,12 +264,19 @@ def finish(tx: Transaction, claim: Claim, outcome: Outcome) -> State:
     return effect.state
 
 
+def release(tx: Transaction, claims: Iterable[Claim]) -> None:
+    """Give claims back that nobody works on, but for those that were recovered meanwhile."""
+    for claim in claims:
+        with contextlib.suppress(StaleClaim):
+            finish(tx, claim, Released())
+
+
 def _apply(tx: Transaction, item: Item, effect: _Effect, *, who: str, fence: int | None) -> None:
     """Write `effect`. While a claim's fence stands, its copy of the row is as good as the row."""
     old = State.SUSPENDED if fence is None else State.PROCESSING
     _check(old, effect.state, item.id)
     attempts = item.attempts + effect.counts
-    due_at = None if effect.delay is None else tx.now + effect.delay
+    due_at = None if effect.delay is None else tx.steady + effect.delay
     finished = tx.now if effect.state in FINISHED else None
     problem = effect.problem
     # What a wait or a release says is the last error; a success clears it.
@@ -279,16 +292,16 @@ def _apply(tx: Transaction, item: Item, effect: _Effect, *, who: str, fence: int
         100 if effect.state is State.COMPLETED else 0,
         effect.sha256 or item.sha256,
         problem.kind,
-        problem.message[:MESSAGE_LENGTH],
-        problem.hint[:MESSAGE_LENGTH],
-        problem.evidence[:MESSAGE_LENGTH],
-        effect.receipt,
+        _cut(problem.message),
+        _cut(problem.hint),
+        _cut(problem.evidence),
+        _cut(effect.receipt),
         effect.putaway,
         item.id,
         fence,
     )
-    tx.db.execute(_FINISH, values)
-    if tx.db.changes() == 0:
+    transitions = tx.db.execute(_FINISH, values).get
+    if transitions is None:
         raise StaleClaim(f"item {item.id} is no longer {who}'s: it was recovered meanwhile")
     tx.books.moved(item.kind, old, effect.state)
     if due_at is not None:
@@ -305,8 +318,7 @@ def _apply(tx: Transaction, item: Item, effect: _Effect, *, who: str, fence: int
         who=who,
         problem=problem,
     )
-    if effect.state not in FINISHED:
-        _trim_history(tx, item.id)
+    _trim_history(tx, item.id, transitions)
 
 
 def _check(old: State, new: State, item_id: int) -> None:
@@ -333,7 +345,7 @@ def change(tx: Transaction, selection: Selection, action: Resume | Charge, who: 
 def _where(selection: Selection) -> tuple[str, list[Any]]:
     conditions: list[str] = []
     values: list[Any] = []
-    if selection.ids:
+    if selection.ids is not None:
         conditions.append(f"id IN ({','.join('?' * len(selection.ids))})")
         values += selection.ids
     for column in ("kind", "state", "reason"):
@@ -355,18 +367,18 @@ UPDATE items SET state = 'PENDING', owner = NULL, fence = NULL,
   interruptions = interruptions + 1, transitions = transitions + 1 WHERE state = 'PROCESSING'
 """
 
+_RECOVERED = " RETURNING id, kind, transitions"
+
 
 def recover(tx: Transaction, owner: str | None) -> int:
     """`Store.recover`."""
     mine, values = (" AND owner = ?", (owner,)) if owner is not None else ("", ())
-    sql = f"SELECT kind, count(*) FROM items WHERE state = 'PROCESSING'{mine} GROUP BY kind"  # noqa: S608
-    found: list[tuple[str, int]] = list(tx.db.execute(sql, values))
-    if found:
-        tx.db.execute(_INTERRUPTED + mine, (tx.now, *values))
-        tx.db.execute(_RECOVER + mine, values)
-    for kind, count in found:
-        tx.books.moved(rows.KINDS[kind], State.PROCESSING, State.PENDING, count)
-    return sum(count for _kind, count in found)
+    tx.db.execute(_INTERRUPTED + mine, (tx.now, *values))
+    found: list[tuple[int, str, int]] = list(tx.db.execute(_RECOVER + mine + _RECOVERED, values))
+    for item_id, kind, transitions in found:
+        tx.books.moved(rows.KINDS[kind], State.PROCESSING, State.PENDING)
+        _trim_history(tx, item_id, transitions)
+    return len(found)
 
 
 # --- sources -----------------------------------------------------------------------------------
@@ -374,6 +386,7 @@ def recover(tx: Transaction, owner: str | None) -> int:
 
 _PUT_AWAY = """
 UPDATE items SET putaway = 'done', path = ?, transitions = transitions + 1 WHERE id = ?
+RETURNING transitions
 """
 
 # Only the very file: another one may already lie under its name.
@@ -390,8 +403,9 @@ def put_away(tx: Transaction, results: Sequence[PutAway]) -> None:
             now_at = os.fsencode(result.path)
             if now_at != path:
                 tx.db.execute(_UNSEE, (path, *identity))
-            tx.db.execute(_PUT_AWAY, (now_at or path, result.item_id))
+            transitions = tx.db.execute(_PUT_AWAY, (now_at or path, result.item_id)).get
             _write_history(tx, result.item_id, "put away", None, message=result.message)
+            _trim_history(tx, result.item_id, transitions)
 
 
 def forget(tx: Transaction, paths: Iterable[str]) -> None:
@@ -433,15 +447,18 @@ def _write_history(
         attempts,
         who,
         problem.kind,
-        (problem.message or message)[:MESSAGE_LENGTH],
+        _cut(problem.message or message),
     )
     tx.db.execute(_HISTORY, values)
     return tx.db.last_insert_rowid()
 
 
-def _trim_history(tx: Transaction, item_id: int) -> None:
-    """Keep an item's first row and its newest ones; only what comes back again can outgrow it."""
-    transitions = tx.db.execute("SELECT transitions FROM items WHERE id = ?", (item_id,)).get
+def _cut(message: str) -> str:
+    return storable(message[:MESSAGE_LENGTH])
+
+
+def _trim_history(tx: Transaction, item_id: int, transitions: int) -> None:
+    """Keep an item's first row and its newest ones."""
     if transitions <= tx.history_limit:
         return
     tx.db.execute(

@@ -13,8 +13,8 @@ import trio
 
 from pywats_trio import faultpoint
 from pywats_trio.bell import Bell
-from pywats_trio.errors import StartError
-from pywats_trio.model import Claim, Counts, Envelope, Kind, Outcome, Released, State
+from pywats_trio.errors import StartError, StoreError
+from pywats_trio.model import Claim, Counts, Envelope, Kind, Outcome, State
 from pywats_trio.queue import rows, sqlite
 from pywats_trio.queue.books import Books
 from pywats_trio.queue.store import Charge, PutAway, Resume, Selection, Topic
@@ -31,39 +31,60 @@ LAYOUT: Final = 1
 RESERVE_BYTES: Final = 8
 """Of each page, from the first table on: page checksums need them, and adding them later means
 writing the whole file again (SQLite, cksumvfs)."""
+APPLICATION: Final = 0x57415453
+"""What marks a database as a queue of ours (PRAGMA application_id): `WATS`."""
+LONGEST_WAIT: Final = 86_400.0
+"""Seconds. Nothing stays SUSPENDED longer after a start: a `due_at` further ahead was most likely
+written while the system clock was wrong."""
 
 
 def connect(path: Path, *, synchronous: str = "full") -> apsw.Connection:
     """Open or make the database at `path`, in the current layout. Blocks.
 
     Raises:
-        StartError: it is no database, or of a newer layout.
+        StartError: it is no queue of ours, of a newer layout, or cannot be opened.
     """
-    try:
-        connection = apsw.Connection(str(path))
-        connection.set_busy_timeout(5000)
-        if not connection.pragma("page_count"):
-            connection.reserve_bytes("main", RESERVE_BYTES)
-        connection.pragma("journal_mode", "wal")
-        connection.pragma("synchronous", synchronous.upper())
-        layout = connection.pragma("user_version")
-        if layout == 0:
-            _make(connection)
-    except apsw.Error as error:
-        raise StartError(f"{path}: the queue cannot be opened: {error}") from error
+    with contextlib.ExitStack() as on_error:
+        try:
+            connection = apsw.Connection(str(path))
+            on_error.callback(connection.close)
+            connection.set_busy_timeout(5000)
+            _prepare(connection, path, synchronous)
+        except apsw.Error as error:
+            raise StartError(
+                f"{path}: the queue cannot be opened ({error}); check the data folder"
+            ) from error
+        on_error.pop_all()
+    return connection
+
+
+def _prepare(connection: apsw.Connection, path: Path, synchronous: str) -> None:
+    """Refuse what is not ours before anything is written to it."""
+    is_new = connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
+    layout = LAYOUT if is_new else connection.pragma("user_version")
+    if not is_new and connection.pragma("application_id") != APPLICATION:
+        raise StartError(
+            f"{path}: this is a database, but no queue of pywats-trio; "
+            "move it away or choose another data folder"
+        )
     if layout > LAYOUT:
-        connection.close()
         raise StartError(
             f"{path}: written by a newer pywats-trio (layout {layout}, this one knows {LAYOUT}); "
             "install that version again"
         )
-    return connection
+    if not connection.pragma("page_count"):
+        connection.reserve_bytes("main", RESERVE_BYTES)
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", synchronous.upper())
+    if is_new:
+        _make(connection)
 
 
 def _make(connection: apsw.Connection) -> None:
     schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
     with connection:
         connection.execute(schema)
+        connection.pragma("application_id", APPLICATION)
         connection.pragma("user_version", LAYOUT)
 
 
@@ -74,6 +95,7 @@ async def open_store(
     synchronous: str = "full",
     history_limit: int = 100,
     clock: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[SqliteStore]:
     """The store in the file `path`; closed, with everything committed, when the block is left.
 
@@ -81,23 +103,50 @@ async def open_store(
         path: the database file; its folder must exist.
         synchronous: `full` (every commit is synced) or `normal`.
         history_limit: history rows kept for one item.
-        clock: the wall clock, seconds since the epoch.
+        clock: the wall clock, seconds since the epoch, for the times that people see.
+        monotonic: a clock that nobody sets, in seconds, for how long an item waits.
 
     Raises:
-        StartError: the file cannot be opened or is of a newer layout.
+        StartError: the file cannot be opened, is no queue or of a newer layout.
     """
-    connection = await trio.to_thread.run_sync(lambda: connect(path, synchronous=synchronous))
-    counted = await trio.to_thread.run_sync(_count, connection)
-    store = SqliteStore(connection, Books(counted), history_limit=history_limit, clock=clock)
+    steady = SteadyClock(clock, monotonic)
+    connection, books = await trio.to_thread.run_sync(load, path, synchronous, steady())
+    store = SqliteStore(connection, books, history_limit=history_limit, clock=clock, steady=steady)
     try:
         yield store
     finally:
         await store.close()
 
 
-def _count(connection: apsw.Connection) -> list[tuple[Kind, State, int]]:
-    found = connection.execute("SELECT kind, state, count(*) FROM items GROUP BY kind, state")
-    return [(rows.KINDS[kind], rows.STATES[state], n) for kind, state, n in found]
+class SteadyClock:
+    """Wall time as it was at the start, moved on by a clock that nobody sets.
+
+    When the system clock is corrected, waits neither end at once nor last for years.
+    """
+
+    def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+        self._offset = clock() - monotonic()
+        self._monotonic = monotonic
+
+    def __call__(self) -> float:
+        """Seconds since the epoch."""
+        return self._offset + self._monotonic()
+
+
+def load(path: Path, synchronous: str, now: float) -> tuple[apsw.Connection, Books]:
+    """Connect, and count what is there. Blocks; raises what `connect` does."""
+    connection = connect(path, synchronous=synchronous)
+    try:
+        connection.execute(
+            "UPDATE items SET due_at = ? WHERE state = 'SUSPENDED' AND due_at > ?",
+            (now + LONGEST_WAIT, now + LONGEST_WAIT),
+        )
+        found = connection.execute("SELECT kind, state, count(*) FROM items GROUP BY kind, state")
+        counts = [(rows.KINDS[kind], rows.STATES[state], n) for kind, state, n in found]
+    except apsw.Error as error:
+        connection.close()
+        raise StartError(f"{path}: the queue cannot be read ({error})") from error
+    return connection, Books(counts)
 
 
 class SqliteStore:
@@ -110,11 +159,12 @@ class SqliteStore:
         *,
         history_limit: int,
         clock: Callable[[], float],
+        steady: Callable[[], float],
     ) -> None:
-        self._connection = connection
         self._books = books
         self._history_limit = history_limit
         self._clock = clock
+        self._steady = steady
         self._bells = {topic: Bell() for topic in Topic}
         self._writer = Writer(
             connection,
@@ -129,11 +179,17 @@ class SqliteStore:
         return self._writer.statistics
 
     async def _run(self, verb: Callable[[sqlite.Transaction], T]) -> T:
-        def operation(connection: apsw.Connection) -> T:
-            now = self._clock()
-            return verb(sqlite.Transaction(connection, self._books, now, self._history_limit))
+        return await self._writer.run(self._operation(verb))
 
-        return await self._writer.run(operation)
+    def _operation(self, verb: Callable[[sqlite.Transaction], T]) -> Callable[[apsw.Connection], T]:
+        def operation(connection: apsw.Connection) -> T:
+            return verb(
+                sqlite.Transaction(
+                    connection, self._books, self._clock(), self._steady(), self._history_limit
+                )
+            )
+
+        return operation
 
     def _wake(self) -> None:
         for topic in self._books.take_rings():
@@ -148,19 +204,23 @@ class SqliteStore:
         if not self._may_have(kind):
             await trio.lowlevel.checkpoint()
             return []
-        claims = await self._run(lambda tx: sqlite.claim(tx, kind, limit, owner))
+        claims = await self._writer.run(
+            self._operation(lambda tx: sqlite.claim(tx, kind, limit, owner)),
+            undo=lambda claims: self._operation(lambda tx: sqlite.release(tx, claims)),
+        )
         try:
             await trio.lowlevel.checkpoint_if_cancelled()
         except trio.Cancelled:
-            for claim in claims:
-                await self.finish(claim, Released())
+            # On a full disk they stay PROCESSING until the owner recovers.
+            with contextlib.suppress(StoreError):
+                await self._run(lambda tx: sqlite.release(tx, claims))
             raise
         return claims
 
     def _may_have(self, kind: Kind) -> bool:
         """Spare an idle service the transaction: nothing PENDING and nothing due, by memory."""
         pending = self.counts().of(kind, State.PENDING)
-        return bool(pending) or self._books.due(kind) <= self._clock()
+        return bool(pending) or self._books.due(kind) <= self._steady()
 
     async def finish(self, claim: Claim, outcome: Outcome) -> State:
         """See `Store.finish`."""
@@ -194,7 +254,7 @@ class SqliteStore:
     def next_due(self, kind: Kind) -> float | None:
         """See `Store.next_due`."""
         due = self._books.due(kind)
-        return None if due == float("inf") else max(0.0, due - self._clock())
+        return None if due == float("inf") else max(0.0, due - self._steady())
 
     def counts(self) -> Counts:
         """See `Store.counts`."""
@@ -207,20 +267,18 @@ class SqliteStore:
     async def close(self) -> None:
         """See `Store.close`; closing twice is fine."""
         await self._writer.close()
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(_close, self._connection)
-
-
-def _close(connection: apsw.Connection) -> None:
-    """A checkpoint keeps the next start short; a full disk must not keep us from ending."""
-    with contextlib.suppress(apsw.Error):
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    connection.close()
 
 
 def open_reader(path: Path) -> apsw.Connection:
-    """A read-only connection to the database at `path`. Blocks."""
+    """A read-only connection to the database at `path`. Blocks.
+
+    Raises:
+        StartError: there is no such file, or it cannot be opened.
+    """
     flags: Any = apsw.SQLITE_OPEN_READONLY
-    connection = apsw.Connection(str(path), flags=flags)
+    try:
+        connection = apsw.Connection(str(path), flags=flags)
+    except apsw.Error as error:
+        raise StartError(f"{path}: the queue cannot be opened ({error})") from error
     connection.set_busy_timeout(5000)
     return connection

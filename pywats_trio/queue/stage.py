@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
@@ -86,7 +87,12 @@ class Stage:
             task_status.started()
             while not self._draining:
                 ticket = self._bell.ticket()
-                claims = await self._claim()
+                try:
+                    claims = await self._claim()
+                except StoreError as error:
+                    log.warning("cannot claim work", kind=self._kind, error=str(error))
+                    await ticket.wait(COMMIT_RETRY_LAST)
+                    continue
                 for claim in claims:
                     self._in_hand += 1
                     hands.start_soon(self._handle, claim)
@@ -95,14 +101,7 @@ class Stage:
 
     async def _claim(self) -> list[Claim]:
         room = self._room()
-        if room <= 0:
-            return []
-        try:
-            return await self._store.claim(self._kind, room, self._owner)
-        except StoreError as error:
-            log.warning("cannot claim work", kind=self._kind, error=str(error))
-            await trio.sleep(COMMIT_RETRY_LAST)
-            return []
+        return await self._store.claim(self._kind, room, self._owner) if room > 0 else []
 
     def _room(self) -> int:
         # While an outcome cannot be committed nothing new is begun: it could not be recorded
@@ -111,6 +110,8 @@ class Stage:
 
     def _longest_sleep(self) -> float:
         """Until the next item is due or the gate may open; a ring ends it sooner."""
+        if self._uncommitted:
+            return math.inf
         if self._room() <= 0:
             return self._gate.reopens_in()
         due = self._store.next_due(self._kind)
@@ -119,7 +120,7 @@ class Stage:
     async def _handle(self, claim: Claim) -> None:
         try:
             outcome = await self._work(claim)
-        except trio.Cancelled:
+        except* trio.Cancelled:  # a group of them, if the work has a nursery of its own
             with trio.move_on_after(RELEASE_SECONDS, shield=True):
                 await self._record(claim, Released())
             raise

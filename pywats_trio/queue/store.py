@@ -4,8 +4,8 @@ No part gives work to another in memory. It commits a row and the store rings a 
 for such rows looks. That one rule gives crash recovery, back-pressure and the restart of a single
 part.
 
-On cancellation, every verb that writes: the wait for its commit is shielded (one commit, bounded),
-so its outcome is known; `claim` gives rows back before `Cancelled` goes on.
+On cancellation, every verb that writes waits for its commit all the same (one commit, bounded), so
+its outcome is known; `claim` gives rows back before `Cancelled` goes on.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ class Topic(StrEnum):
 
 @frozen
 class Selection:
-    """Which items `change` is about; every field that is set must match."""
+    """Which items `change` is about; every field that is not None must match."""
 
-    ids: tuple[int, ...] = ()
+    ids: tuple[int, ...] | None = None
+    """Empty: none of them, so that an empty list does not come to mean all."""
     kind: Kind | None = None
     state: State | None = None
     reason: Reason | None = None
@@ -135,7 +136,7 @@ class Store(Protocol):
         ...
 
     async def close(self) -> None:
-        """Finish what was handed in, checkpoint and close the database."""
+        """Finish what was handed in, checkpoint and close the database; bounded."""
         ...
 
 

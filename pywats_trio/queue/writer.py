@@ -16,7 +16,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import apsw
 import trio
@@ -24,9 +25,6 @@ from attrs import define, field
 
 from pywats_trio import faultpoint
 from pywats_trio.errors import PywatsTrioError, StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 T = TypeVar("T")
 
@@ -36,6 +34,8 @@ MAX_BATCH: Final = 256
 """Operations in one transaction, so that nobody waits long for the others."""
 COMMIT_SECONDS: Final = 30.0
 """How long a caller waits for a commit before the disk counts as stuck."""
+CANCELLED_SECONDS: Final = 2.0
+"""The same for a cancelled caller and for `close`: a stop does not wait for such a disk."""
 
 Operation = Callable[[apsw.Connection], Any]
 """Runs in the writer's thread inside a transaction; what it returns is what the caller gets."""
@@ -44,9 +44,13 @@ Operation = Callable[[apsw.Connection], Any]
 @define
 class _Order:
     operation: Operation
+    undo: Callable[[Any], Operation] | None = None
     done: trio.Event = field(factory=trio.Event)
     result: Any = None
     error: BaseException | None = None
+    handed_in: bool = False
+    abandoned: bool = False
+    """Nobody waits for it any more. Like `done`, only touched in the Trio thread."""
 
 
 @define
@@ -65,7 +69,7 @@ class Writer:
 
     `committed` is called in the thread after each transaction, `rolled_back` after one that was
     not committed (the store keeps its counts with them), `wake` in the Trio thread once the callers
-    of a batch have their answers.
+    of a batch have their answers. The thread closes the connection at its end.
     """
 
     def __init__(
@@ -82,27 +86,41 @@ class Writer:
         self._wake = wake
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         self._room = trio.Semaphore(MAX_WAITING)
+        self._ended = trio.Event()
         self._token = trio.lowlevel.current_trio_token()
         self._closed = False
         self.statistics = WriterStatistics()
         self._thread = threading.Thread(target=self._work, name="pywats-trio-store", daemon=True)
         self._thread.start()
 
-    async def run(self, operation: Callable[[apsw.Connection], T]) -> T:
+    async def run(
+        self,
+        operation: Callable[[apsw.Connection], T],
+        *,
+        undo: Callable[[T], Operation] | None = None,
+    ) -> T:
         """Run `operation` and wait for its commit.
 
-        The wait is shielded: a cancelled caller still learns what became of its operation, within
-        one commit. Cancellation is delivered at the caller's next checkpoint.
+        A cancelled caller still learns what became of its operation, within one commit;
+        cancellation is then delivered at its next checkpoint. Only if the disk is stuck (for
+        `CANCELLED_SECONDS`) is `Cancelled` raised here. Should an operation that nobody waits for
+        any more be committed after all, what `undo` makes of its result is run, too.
 
         Raises:
-            StoreError: it was not committed; nothing was changed.
+            StoreError: it was not committed; nothing was changed, unless the text says otherwise.
         """
-        if self._closed:
-            raise StoreError("the queue is closed")
-        order = _Order(operation)
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + COMMIT_SECONDS):
-            await self._hand_in(order)
+        order = _Order(operation, undo)
+        try:
+            with trio.move_on_after(COMMIT_SECONDS):
+                await self._hand_in(order)
+        except trio.Cancelled:
+            with trio.move_on_after(CANCELLED_SECONDS, shield=True):
+                await self._hand_in(order)
+            if not order.done.is_set():
+                order.abandoned = True
+                raise
         if not order.done.is_set():
+            order.abandoned = True
             raise StoreError(
                 f"the disk did not answer within {COMMIT_SECONDS:.0f} s, so it is not known "
                 "whether this was recorded; check the disk of the data folder"
@@ -112,27 +130,55 @@ class Writer:
         return order.result  # type: ignore[no-any-return]  # what the operation returned
 
     async def _hand_in(self, order: _Order) -> None:
-        try:
-            self._room.acquire_nowait()
-        except trio.WouldBlock:
-            await self._room.acquire()
-        try:
+        """Hand `order` in and wait for its answer; goes on where a cancelled call was cut off."""
+        if not order.handed_in:
+            try:
+                self._room.acquire_nowait()
+            except trio.WouldBlock:
+                await self._room.acquire()
+            if self._closed:
+                self._room.release()
+                raise StoreError("the queue is closed")
+            order.handed_in = True
             self._orders.put(order)
-            await order.done.wait()
-        finally:
-            self._room.release()
+        await order.done.wait()
+
+    def _answer(self, batch: list[_Order]) -> None:
+        for order in batch:
+            order.done.set()
+            if order.abandoned and order.undo and not order.error and not self._closed:
+                self._orders.put(_Order(order.undo(order.result)))  # it takes over the room
+            else:
+                self._room.release()
+        self._wake()
 
     async def close(self) -> None:
-        """Finish what was handed in and end the thread; bounded by `COMMIT_SECONDS`."""
+        """Finish what was handed in and close the connection; bounded by `CANCELLED_SECONDS`.
+
+        A thread that is stuck is left behind; what it was handed is committed, or never was.
+        """
         if not self._closed:
             self._closed = True
             self._orders.put(None)
-            with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(self._thread.join, COMMIT_SECONDS)
+        with trio.move_on_after(CANCELLED_SECONDS, shield=True):
+            await self._ended.wait()
 
     # From here on: in the thread.
 
     def _work(self) -> None:
+        _name_thread()
+        try:
+            self._work_until_closed()
+        finally:
+            _close(self._connection)
+            self._tell(self._ended.set)
+
+    def _tell(self, news: Callable[..., object], *values: object) -> None:
+        # A program that ended without waiting finds what was committed at its next start.
+        with contextlib.suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(news, *values)
+
+    def _work_until_closed(self) -> None:
         last = False
         while not last:
             batch: list[_Order] = []
@@ -145,53 +191,60 @@ class Writer:
             last = order is None
             if batch:
                 self._commit(batch)
-                self._answer(batch)
+                self._tell(self._answer, batch)
 
     def _commit(self, batch: list[_Order]) -> None:
         """All in one transaction; if that fails, one by one, so that only the culprit fails."""
         try:
             self._transact(batch)
         except BaseException as error:  # noqa: BLE001 - it is handed to the caller
-            if len(batch) == 1:
-                batch[0].error = _as_ours(error)
+            # A database that somebody else has locked fails everybody alike, and takes its time.
+            if len(batch) == 1 or isinstance(error, apsw.BusyError):
+                for order in batch:
+                    order.error = _as_ours(error)
                 return
             for order in batch:
                 self._commit([order])
 
-    def _transact(self, batch: Iterable[_Order]) -> None:
+    def _transact(self, batch: list[_Order]) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for order in batch:
                 order.result = order.operation(self._connection)
-                self.statistics.operations += 1
             faultpoint.hit("store.before_commit")
             self._connection.execute("COMMIT")
         except BaseException:
             self.statistics.failed_commits += 1
+            self._rolled_back()
             # SQLite has already rolled back by itself on a full disk.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            self._rolled_back()
             raise
         self.statistics.commits += 1
+        self.statistics.operations += len(batch)
         self.statistics.cpu_seconds = time.thread_time()
         self._committed()
 
-    def _answer(self, batch: list[_Order]) -> None:
-        def answer() -> None:
-            for order in batch:
-                order.done.set()
-            self._wake()
 
-        # A program that ended without waiting finds what was committed at its next start.
-        with contextlib.suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(answer)
+def _name_thread() -> None:
+    """Let `top` and `htop` tell this thread from the event loop's, where the system can."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text("pywats-store")
+
+
+def _close(connection: apsw.Connection) -> None:
+    """A checkpoint keeps the next start short; a full disk must not keep us from ending."""
+    with contextlib.suppress(apsw.Error):
+        connection.set_busy_timeout(500)  # a reader does not keep us from ending, either
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    connection.close()
 
 
 def _as_ours(error: BaseException) -> BaseException:
     if isinstance(error, PywatsTrioError):
         return error
-    if isinstance(error, apsw.Error):
+    # The injected one stands for a commit that fails.
+    if isinstance(error, apsw.Error | faultpoint.InjectedFault):
         cause = StoreError(f"the queue's database refused: {type(error).__name__}: {error}")
     elif isinstance(error, Exception):
         return error

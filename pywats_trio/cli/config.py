@@ -1,0 +1,75 @@
+"""`pywats-trio config check` and `config show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from pywats_trio.cli.group import Group
+from pywats_trio.cli.output import json_option, print_json, print_table
+from pywats_trio.config.mistakes import InvalidConfig
+from pywats_trio.config.show import as_document, settings
+from pywats_trio.text import printable
+
+if TYPE_CHECKING:
+    from pywats_trio.cli.main import Globals
+    from pywats_trio.config.load import Loaded
+
+UNBUILT: Final = ("init", "schema", "migrate", "set")
+
+
+@click.group("config", cls=Group, commands={}, unbuilt=UNBUILT)
+def config() -> None:
+    """Check the configuration, or show it."""
+
+
+@config.command()
+@json_option
+@click.pass_context
+def check(ctx: click.Context, as_json: bool) -> None:
+    """Say whether the configuration is good, or list every problem with file, line and key."""
+    options: Globals = ctx.obj
+    try:
+        loaded = options.load_with_places()
+    except InvalidConfig as error:
+        if not as_json:
+            raise
+        print_json({"file": error.file, "ok": False, "problems": error.problems})
+        ctx.exit(error.exit_code)
+    if as_json:
+        print_json({"file": loaded.file, "ok": True, "problems": []})
+    else:
+        _print_findings(loaded)
+
+
+@config.command()
+@json_option
+@click.pass_obj
+def show(options: Globals, as_json: bool) -> None:
+    """Print every value that is in effect, secrets masked, and where it came from."""
+    loaded = options.load_with_places()
+    if as_json:
+        print_json(as_document(loaded))
+    else:
+        rows = [(setting.key, setting.value, setting.origin) for setting in settings(loaded)]
+        print_table(("KEY", "VALUE", "FROM"), rows)
+
+
+def _print_findings(loaded: Loaded) -> None:
+    effective = loaded.config
+    click.echo(f"{loaded.file}: ok")
+    token = "with a token" if effective.server.token else "without a token"
+    _print_finding("instance", effective.instance)
+    _print_finding("data", effective.data_dir)
+    _print_finding("server", f"{effective.server.url}, {token}")
+    for converter in effective.converters:
+        state = "" if converter.enabled else ", not enabled"
+        words = f"{converter.name}: {converter.type} in {converter.watch}{state}"
+        _print_finding("converter", words)
+    count = len(effective.converters)
+    _print_finding("converters", count if count else "none, so no file is taken")
+
+
+def _print_finding(what: str, words: object) -> None:
+    click.echo(f"  {what:<10}  {printable(str(words))}")

@@ -1,0 +1,352 @@
+"""What a worker said, believed only after a look: every field is checked here.
+
+A worker runs somebody else's code, so its frames are untrusted input. Text is cut and made
+printable, ids must be UUIDs, numbers finite; anything else is a `FrameError` and ends the worker.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import define, field, frozen
+
+from pywats_trio.errors import FrameError
+from pywats_trio.text import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pywats_trio.worker.frames import Frame
+
+MAX_REPORTS: Final = 10_000
+"""A file; all of them are one transaction in the queue."""
+MAX_REMARKS: Final = 100_000
+"""Log and progress frames a job: a worker sends far fewer."""
+MAX_FINDINGS: Final = 1000
+"""A report; what is beyond is dropped."""
+MAX_NAME: Final = 1000
+"""Characters of a serial number and the like; WATS itself takes at most 100."""
+MAX_TEXT: Final = 4096
+MAX_TRACEBACK: Final = 8192
+RESULTS: Final = frozenset({"P", "F", "E", "T", ""})
+LEVELS: Final = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
+_FAR: Final = 1e9
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@frozen
+class Finding:
+    """Something about a report that a WATS server may not like."""
+
+    path: str
+    message: str
+    severity: str
+
+
+@frozen
+class ReportMade:
+    """One report as the worker made it: the bytes to send and what its header says."""
+
+    body: bytes
+    report_id: str
+    serial_number: str
+    part_number: str
+    result: str
+    start: str
+    findings: tuple[Finding, ...]
+
+
+@frozen
+class Done:
+    """The file was converted."""
+
+    reports: tuple[ReportMade, ...]
+    sha256: str
+    """Of the source bytes, hex."""
+    size: int
+    mtime_ns: int
+    """As the file was when the conversion ended."""
+    peak_memory: int = 0
+    """Bytes, of the worker's life so far; 0 where it is not known."""
+
+
+@frozen
+class Rejected:
+    """The converter says that this file can never be converted."""
+
+    why: str
+    hint: str
+    size: int
+    mtime_ns: int
+
+
+@frozen
+class RetryLater:
+    """The converter says: not now."""
+
+    why: str
+    after: float
+    """Seconds."""
+
+
+@frozen
+class Raised:
+    """The converter failed with an exception."""
+
+    type: str
+    message: str
+    traceback: str
+    size: int
+    mtime_ns: int
+
+
+@frozen
+class Unusable:
+    """The converter itself cannot be used: its import or its arguments are wrong."""
+
+    why: str
+    traceback: str = ""
+
+
+@frozen
+class Died:
+    """The worker process ended, or had to be ended, in the middle of the job."""
+
+    kind: str
+    """`worker-died`, `timeout`, `cpu` or `protocol`."""
+    how: str
+    """One sentence."""
+    output: str
+    """The end of what it printed."""
+
+
+@frozen
+class Detected:
+    """How sure a converter is that it can read a file, 0 to 1."""
+
+    certainty: float
+
+
+@frozen
+class Description:
+    """What a converter says about itself."""
+
+    id: str
+    version: str
+    patterns: tuple[str, ...]
+    arguments: Mapping[str, Mapping[str, Any]]
+    """Name to `type`, `default`, `help`, `choices`, `minimum`, `maximum`, `required`."""
+
+
+@frozen
+class Log:
+    """A record that a converter logged."""
+
+    level: str
+    message: str
+
+
+@frozen
+class Progress:
+    """How far a conversion is, 0 to 1."""
+
+    fraction: float
+
+
+Ending = Done | Rejected | RetryLater | Raised | Unusable | Description | Detected
+Result = Done | Rejected | RetryLater | Raised | Unusable | Died
+
+
+@define
+class Answer:
+    """Collects the frames of one job until the last one."""
+
+    max_bytes: int
+    """Of all reports together."""
+    hear: Callable[[Log | Progress], None]
+    _reports: list[ReportMade] = field(init=False, factory=list)
+    _ids: set[str] = field(init=False, factory=set)
+    _bytes: int = field(init=False, default=0)
+    _remarks: int = field(init=False, default=0)
+
+    def take(self, frame: Frame) -> Ending | None:
+        """One frame; the ending if it was the last.
+
+        Raises:
+            FrameError: it is not what a worker may say here.
+        """
+        header, body = frame
+        match header.get("kind"):
+            case "report":
+                self._take_report(header, body)
+                return None
+            case "log" | "progress":
+                self._take_remark(header)
+                return None
+            case "done":
+                return self._done(header)
+        return _ending(header)
+
+    def _take_report(self, header: dict[str, Any], body: bytes) -> None:
+        self._bytes += len(body)
+        if len(self._reports) >= MAX_REPORTS:
+            raise FrameError(f"more than {MAX_REPORTS} reports from one file")
+        if self._bytes > self.max_bytes:
+            raise FrameError(f"the reports of one file have more than {self.max_bytes} bytes")
+        report = _report(header, body)
+        if report.report_id in self._ids:
+            raise FrameError(f"the report id {report.report_id} came twice")
+        self._ids.add(report.report_id)
+        self._reports.append(report)
+
+    def _take_remark(self, header: dict[str, Any]) -> None:
+        self._remarks += 1
+        if self._remarks > MAX_REMARKS:
+            raise FrameError(f"more than {MAX_REMARKS} log records from one file")
+        if header["kind"] == "log":
+            level = _text(header, "level", MAX_NAME)
+            self.hear(Log(level if level in LEVELS else "INFO", _text(header, "message", MAX_TEXT)))
+        else:
+            self.hear(Progress(min(1.0, max(0.0, _number(header, "fraction")))))
+
+    def _done(self, header: dict[str, Any]) -> Done:
+        if not self._reports or header.get("reports") != len(self._reports):
+            raise FrameError("the number of reports does not agree with what was announced")
+        return Done(
+            reports=tuple(self._reports),
+            sha256=_matching(header, "sha256", _SHA256),
+            size=_integer(header, "size"),
+            mtime_ns=_integer(header, "mtime_ns"),
+            peak_memory=_integer(header, "peak_memory"),
+        )
+
+
+def _report(header: dict[str, Any], body: bytes) -> ReportMade:
+    if not body:
+        raise FrameError("a report came without its bytes")
+    result = _text(header, "result", 1)
+    if result not in RESULTS:
+        raise FrameError(f"a report's result is {result!r}")
+    return ReportMade(
+        body=body,
+        report_id=_matching(header, "report_id", _UUID),
+        serial_number=_text(header, "serial_number", MAX_NAME),
+        part_number=_text(header, "part_number", MAX_NAME),
+        result=result,
+        start=_text(header, "start", MAX_NAME),
+        findings=tuple(_finding(one) for one in _list(header, "findings")[:MAX_FINDINGS]),
+    )
+
+
+def _finding(found: object) -> Finding:
+    if not isinstance(found, dict):
+        raise FrameError("a finding is no object")
+    return Finding(
+        path=_text(found, "path", MAX_TEXT),
+        message=_text(found, "message", MAX_TEXT),
+        severity=_text(found, "severity", MAX_NAME),
+    )
+
+
+def _ending(header: dict[str, Any]) -> Ending:
+    match header.get("kind"):
+        case "rejected":
+            return Rejected(
+                _text(header, "why", MAX_TEXT),
+                _text(header, "hint", MAX_TEXT),
+                _integer(header, "size"),
+                _integer(header, "mtime_ns"),
+            )
+        case "retry":
+            return RetryLater(_text(header, "why", MAX_TEXT), max(0.0, _number(header, "after")))
+        case "failed":
+            return Raised(
+                _text(header, "type", MAX_NAME),
+                _text(header, "message", MAX_TEXT),
+                _lines(header, "traceback"),
+                _integer(header, "size"),
+                _integer(header, "mtime_ns"),
+            )
+        case "unusable":
+            return Unusable(_text(header, "why", MAX_TEXT), _lines(header, "traceback"))
+        case "described":
+            return _description(header)
+        case "detected":
+            return Detected(min(1.0, max(0.0, _number(header, "certainty"))))
+    raise FrameError(f"unknown kind of frame: {str(header.get('kind'))[:40]!r}")
+
+
+def _description(header: dict[str, Any]) -> Description:
+    arguments = header.get("arguments")
+    if not isinstance(arguments, dict) or not all(isinstance(a, dict) for a in arguments.values()):
+        raise FrameError("'arguments' is no object of objects")
+    patterns = _list(header, "patterns")
+    if not all(isinstance(pattern, str) for pattern in patterns):
+        raise FrameError("'patterns' is no list of text")
+    return Description(
+        id=_text(header, "id", MAX_NAME),
+        version=_text(header, "version", MAX_NAME),
+        patterns=tuple(patterns),
+        arguments=arguments,
+    )
+
+
+def _text(header: dict[str, Any], key: str, limit: int) -> str:
+    r"""Text on one line: half surrogates and controls, which no database takes, are escaped."""
+    value = header.get(key)
+    if not isinstance(value, str):
+        raise FrameError(f"{key!r} is no text")
+    return shortened(sanitized(value, keep=""), limit)
+
+
+def _lines(header: dict[str, Any], key: str) -> str:
+    value = header.get(key)
+    if not isinstance(value, str):
+        raise FrameError(f"{key!r} is no text")
+    return sanitized(value, keep="\n\t")[-MAX_TRACEBACK:]
+
+
+def sanitized(text: str, *, keep: str) -> str:
+    """`text` with what no database or terminal takes escaped: half surrogates, and controls but
+    those in `keep`.
+    """
+    return _UNFIT.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), text)
+
+
+def _escaped(character: str) -> str:
+    return (
+        character.encode("ascii", "backslashreplace").decode()
+        if character > "\x7f"
+        else (f"\\x{ord(character):02x}")
+    )
+
+
+def _matching(header: dict[str, Any], key: str, pattern: re.Pattern[str]) -> str:
+    value = header.get(key)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise FrameError(f"{key!r} is malformed")
+    return value
+
+
+def _list(header: dict[str, Any], key: str) -> list[Any]:
+    value = header.get(key)
+    if not isinstance(value, list):
+        raise FrameError(f"{key!r} is no list")
+    return value
+
+
+def _integer(header: dict[str, Any], key: str) -> int:
+    value = header.get(key)
+    if type(value) is not int or not -(1 << 63) <= value < 1 << 63:
+        raise FrameError(f"{key!r} is no integer")
+    return value
+
+
+def _number(header: dict[str, Any], key: str) -> float:
+    value = header.get(key)
+    if type(value) not in {int, float} or not -_FAR <= value <= _FAR:  # NaN is in no range
+        raise FrameError(f"{key!r} is no number")
+    return float(value)

@@ -1,0 +1,81 @@
+"""Jobs as a worker reads them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from attrs import astuple, frozen
+
+from pywats_trio.worker.frames import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pywats_trio.converters.api import Station
+    from pywats_trio.converters.registry import Spec
+    from pywats_trio.model import Identity
+
+
+def namespace(instance: str) -> str:
+    """The UUID under which ids of reports are derived (contract, promise 2)."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:pywats-trio:{instance}"))
+
+
+def describing(spec: Spec) -> bytes:
+    """Ask what a converter says about itself."""
+    return encode({"do": "describe", "where": _where(spec)})
+
+
+@frozen
+class Requests:
+    """Makes the requests of one converter; what is the same for every file is made once."""
+
+    spec: Spec
+    _header: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        spec: Spec,
+        *,
+        converter: str,
+        arguments: Mapping[str, Any],
+        station: Station,
+        instance: str,
+        log_level: str = "info",
+    ) -> Requests:
+        """Requests for the converter that the configuration names `converter`."""
+        header = {
+            "where": _where(spec),
+            "converter": converter,
+            # TOML has dates and times, JSON has not: a converter gets them as ISO 8601 text.
+            "arguments": json.loads(json.dumps(dict(arguments), default=str)),
+            "station": astuple(station),
+            "namespace": namespace(instance),
+            "log_level": log_level.upper(),
+        }
+        return cls(spec, header)
+
+    def convert(self, path: str, identity: Identity, correlation_id: str = "") -> bytes:
+        """Convert the file that comes with it."""
+        return self._about("convert", path, identity, correlation_id)
+
+    def detect(self, path: str, identity: Identity) -> bytes:
+        """Say how sure the converter is about the file that comes with it."""
+        return self._about("detect", path, identity, "")
+
+    def _about(self, do: str, path: str, identity: Identity, correlation_id: str) -> bytes:
+        facts = {
+            "do": do,
+            "path": path,
+            "size": identity.size,
+            "mtime_ns": identity.mtime_ns,
+            "correlation_id": correlation_id,
+        }
+        return encode(self._header | facts)
+
+
+def _where(spec: Spec) -> dict[str, str]:
+    return {"module": spec.module, "file": spec.file, "attribute": spec.attribute}

@@ -1,0 +1,185 @@
+"""Who gets which worker process: at most so many places, each of one group of converters.
+
+A process serves its own group as long as that has files and nobody else has waited too long:
+starting one costs as much as dozens of conversions, so two converters that share too few places
+must not take them from each other at every file.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+import trio
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from pywats_trio.convert.child import Child
+
+PATIENCE: Final = 0.5
+"""Seconds that somebody waits before a process of another group goes that is wanted there, too."""
+
+
+class Standing(Enum):
+    """What a place is doing."""
+
+    BUSY = "busy"
+    IDLE = "idle"
+    ENDING = "ending"
+
+
+@define(eq=False)
+class Place:
+    """Room for one process; `child` is None until it is started."""
+
+    group: str
+    child: Child | None = None
+    standing: Standing = Standing.BUSY
+    idle_since: float = 0.0
+
+
+@define(eq=False)
+class _Waiter:
+    group: str
+    since: float
+    place: Place | None = None
+    served: trio.Event = field(factory=trio.Event)
+
+
+class Roster:
+    """The places, and who waits for one, first come first served within a group."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._places: list[Place] = []
+        self._waiters: list[_Waiter] = []
+        self._look_again = trio.Event()
+        self._next_look = math.inf
+
+    def count(self, standing: Standing | None = None) -> int:
+        """Places that are taken; of one standing, if given."""
+        return sum(standing in {None, place.standing} for place in self._places)
+
+    async def take(self, group: str) -> Place:
+        """A place for one job: with an idle process of `group`, or empty, to start one in.
+
+        Cancelled, the place goes to somebody else.
+        """
+        waiter = _Waiter(group, trio.current_time())
+        self._waiters.append(waiter)
+        self._serve()
+        if waiter.place is None:
+            self._look_again.set()
+        try:
+            await waiter.served.wait()
+        except trio.Cancelled:
+            self._withdraw(waiter)
+            raise
+        return self._granted(waiter)
+
+    def _withdraw(self, waiter: _Waiter) -> None:
+        if waiter.place is None:
+            self._waiters.remove(waiter)
+        elif waiter.place.child is None:
+            self.leave(waiter.place)
+        else:
+            self.rest(waiter.place)
+
+    @staticmethod
+    def _granted(waiter: _Waiter) -> Place:
+        if waiter.place is None:
+            raise RuntimeError("a waiter was woken without a place")
+        return waiter.place
+
+    def rest(self, place: Place) -> None:
+        """The job is done and the process is fit for another."""
+        place.standing = Standing.IDLE
+        place.idle_since = trio.current_time()
+        self._serve()
+        if self._next_look == math.inf:  # else it looks in time, and not once a job
+            self._look_again.set()
+
+    def leave(self, place: Place) -> None:
+        """The process is gone."""
+        self._places.remove(place)
+        self._serve()
+
+    async def dismiss_idle(self, seconds: float) -> None:
+        """End what is idle for `seconds`, and make room when somebody has waited; for ever."""
+        while True:
+            self._look_again = trio.Event()
+            now = trio.current_time()
+            for place in self._idle():
+                if now - place.idle_since >= seconds:
+                    self._end(place)
+            self._serve()
+            self._next_look = self._when_to_look(now, seconds)
+            with trio.move_on_at(self._next_look):
+                await self._look_again.wait()
+
+    def _when_to_look(self, now: float, seconds: float) -> float:
+        times = [place.idle_since + seconds for place in self._idle()]
+        if self._waiters:
+            patience = [place.idle_since + PATIENCE for place in self._idle()]
+            times += [time for time in patience if time > now]
+        return min(times, default=math.inf)
+
+    def _serve(self) -> None:
+        if not self._waiters:
+            return
+        now = trio.current_time()
+        self._favour_overdue(now)
+        for waiter in list(self._waiters):
+            place = self._idle_of(waiter.group) or self._empty_place(waiter.group)
+            if place is not None:
+                place.standing = Standing.BUSY
+                waiter.place = place
+                self._waiters.remove(waiter)
+                waiter.served.set()
+        self._make_room(now)
+
+    def _favour_overdue(self, now: float) -> None:
+        """Whoever has waited longest gets the next process, even if others would use it on."""
+        first = self._waiters[0]
+        if now - first.since < PATIENCE or self._idle_of(first.group):
+            return
+        if len(self._places) == self.size and not self.count(Standing.ENDING):
+            self._end_longest_idle(now)
+
+    def _make_room(self, now: float) -> None:
+        """End processes that nobody wants for those who wait."""
+        coming = self.count(Standing.ENDING)
+        housed = {place.group for place in self._places if place.standing is not Standing.ENDING}
+        for waiter in self._waiters:
+            if coming:
+                coming -= 1
+            else:
+                patience = PATIENCE if waiter.group in housed else 0.0
+                self._end_longest_idle(now - patience)
+            housed.add(waiter.group)
+
+    def _end_longest_idle(self, since: float) -> None:
+        idle = [place for place in self._idle() if place.idle_since <= since]
+        if idle:
+            self._end(min(idle, key=lambda place: place.idle_since))
+
+    def _end(self, place: Place) -> None:
+        place.standing = Standing.ENDING
+        if place.child is not None:
+            place.child.dismiss()
+
+    def _idle(self) -> list[Place]:
+        return [place for place in self._places if place.standing is Standing.IDLE]
+
+    def _idle_of(self, group: str) -> Place | None:
+        """The one that worked last: the others may grow old and go."""
+        idle = [place for place in self._idle() if place.group == group]
+        return max(idle, key=lambda place: place.idle_since, default=None)
+
+    def _empty_place(self, group: str) -> Place | None:
+        if len(self._places) == self.size:
+            return None
+        place = Place(group)
+        self._places.append(place)
+        return place

@@ -1,0 +1,174 @@
+"""Opening a file to convert: on its folder's own thread, without following a link out of it.
+
+The worker gets the descriptor, never a path that it could open.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import trio
+from attrs import define, field, frozen
+
+from pywats_trio.config.options import MIB
+from pywats_trio.model import Failed, Identity, Problem, Reason, Superseded, Wait
+from pywats_trio.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pywats_trio.model import Outcome
+
+AWAY_SECONDS: Final = 30.0
+"""Before a folder that is away, or a system out of resources, is tried again."""
+_NO_SUCH: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
+_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
+
+
+@frozen
+class Place:
+    """Where a file is and what it should be."""
+
+    path: str
+    folder: str
+    """The watch folder that it must lie in after resolving links; empty: anywhere."""
+    expected: Identity | None
+    max_bytes: int
+
+
+@frozen
+class Opened:
+    """An open file; whoever gets it closes it."""
+
+    descriptor: int
+    identity: Identity
+
+
+class _Cannot(Exception):  # noqa: N818 - never leaves this module
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+async def open_source(place: Place, limiter: trio.CapacityLimiter | None) -> Opened | Outcome:
+    """Open the file, or say what becomes of its item instead. Cancelled, nothing stays open."""
+    opening = _Opening(place)
+    try:
+        return await trio.to_thread.run_sync(opening.run, limiter=limiter, abandon_on_cancel=True)
+    except trio.Cancelled:
+        opening.abandon()
+        raise
+
+
+@define
+class _Opening:
+    """The thread of a share that hangs cannot be waited for; what it opens later it closes."""
+
+    place: Place
+    _lock: threading.Lock = field(factory=threading.Lock)
+    _abandoned: bool = False
+    _descriptor: int | None = None
+
+    def run(self) -> Opened | Outcome:
+        try:
+            opened = _open(self.place)
+        except _Cannot as cannot:
+            return cannot.outcome
+        except OSError as error:
+            return _unopened(self.place, error)
+        with self._lock:
+            if self._abandoned:
+                os.close(opened.descriptor)
+            else:
+                self._descriptor = opened.descriptor
+        return opened
+
+    def abandon(self) -> None:
+        with self._lock:
+            self._abandoned = True
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+
+
+def _open(place: Place) -> Opened:
+    real = os.path.realpath(place.path)
+    if place.folder and not _inside(real, os.path.realpath(place.folder)):
+        raise _failed(
+            "unreadable", f"{printable(place.path)} is a link that leaves its watch folder"
+        )
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+    descriptor = os.open(real, flags)
+    with _closed_on_error(descriptor):
+        status = os.fstat(descriptor)
+        identity = Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        _check(place, status, identity)
+    return Opened(descriptor, identity)
+
+
+@contextmanager
+def _closed_on_error(descriptor: int) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _inside(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _check(place: Place, status: os.stat_result, identity: Identity) -> None:
+    name = printable(place.path)
+    if not stat.S_ISREG(status.st_mode):
+        raise _failed("unreadable", f"{name} is not a regular file")
+    if place.expected is not None and identity != place.expected:
+        raise _Cannot(Superseded("it was replaced while it waited"))
+    if not identity.size:
+        raise _failed("empty", "the file is empty", "Look whether the tester's disk was full.")
+    if identity.size > place.max_bytes:
+        raise _failed(
+            "too-large",
+            f"the file has {identity.size / MIB:.1f} MiB, at most {place.max_bytes / MIB:g} MiB "
+            "are converted",
+            "Raise workers.max_input_mb, or split the file.",
+        )
+
+
+def _unopened(place: Place, error: OSError) -> Outcome:
+    name = printable(place.path)
+    if error.errno in _NO_SUCH and not _folder_away(place):
+        return _failed("gone", f"{name} disappeared before it was converted").outcome
+    if error.errno in _FORBIDDEN:
+        return _failed(
+            "unreadable",
+            f"{name} cannot be read: {error.strerror}",
+            "Give the service's user the right to read it.",
+        ).outcome
+    problem = Problem(
+        "folder-away",
+        f"{name} cannot be opened at the moment: {error.strerror}",
+        "Look after the folder; it is tried again by itself.",
+    )
+    return Wait(AWAY_SECONDS, Reason.CONVERTER, problem)
+
+
+def _folder_away(place: Place) -> bool:
+    """Whether the folder is missing, or its mount is: then the file may well come back."""
+    if not place.folder:
+        return False
+    try:
+        device = os.stat(place.folder).st_dev  # noqa: PTH116 - the path may be any bytes
+        parent = os.stat(os.path.dirname(place.path)).st_dev  # noqa: PTH116, PTH120
+    except OSError:
+        return not os.path.isdir(place.folder)  # noqa: PTH112
+    return place.expected is not None and place.expected.device not in {device, parent}
+
+
+def _failed(kind: str, message: str, hint: str = "") -> _Cannot:
+    return _Cannot(Failed(Problem(kind, message, hint)))

@@ -1,0 +1,40 @@
+"""`server.requests_per_minute`: never more than so many reports in any 60 seconds."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import trio
+
+WINDOW: Final = 60.0
+"""Seconds."""
+
+
+class Pace:
+    """A sliding window. Each caller reserves its moment, so waiting is in the order of asking.
+
+    A caller that is cancelled leaves its moment unused, which errs on the slow side.
+    """
+
+    def __init__(self, requests_per_minute: int) -> None:
+        """`requests_per_minute`: 0 = no limit."""
+        self._moments: deque[float] = deque(maxlen=requests_per_minute)
+
+    def reserve(self, now: float) -> float:
+        """Take the next free moment; seconds from `now` until then."""
+        if self._moments.maxlen == 0:
+            return 0.0
+        moment = now
+        if len(self._moments) == self._moments.maxlen:
+            moment = max(now, self._moments[0] + WINDOW)
+        self._moments.append(moment)  # lets the oldest go
+        return moment - now
+
+    def limiting(self, now: float) -> bool:
+        """Whether somebody waits for the pace at this moment."""
+        return bool(self._moments) and self._moments[-1] > now
+
+    async def wait(self) -> None:
+        """Until the caller's moment has come. Always a checkpoint."""
+        await trio.sleep(self.reserve(trio.current_time()))

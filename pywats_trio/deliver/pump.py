@@ -1,0 +1,332 @@
+"""The delivery part: claim a report, send it, say what became of it, wait out an outage."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+import trio
+from attrs import evolve, frozen
+
+from pywats_trio import faultpoint
+from pywats_trio.bell import Bell
+from pywats_trio.deliver.breaker import Breaker, Circuit, Outage
+from pywats_trio.deliver.classes import Class
+from pywats_trio.deliver.pace import Pace
+from pywats_trio.deliver.transport import parse_address
+from pywats_trio.deliver.wats import WatsServer
+from pywats_trio.errors import StoreError
+from pywats_trio.model import (
+    Claim,
+    Delivered,
+    Failed,
+    Item,
+    Kind,
+    Outcome,
+    Problem,
+    Quarantined,
+    Reason,
+    Released,
+    State,
+    Wait,
+)
+from pywats_trio.queue.retry import after_failure
+from pywats_trio.queue.stage import Gate, Stage
+from pywats_trio.queue.store import Charge, Resume, Selection, Topic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from pywats_trio.config.options import RetryOptions, ServerOptions
+    from pywats_trio.deliver.breaker import Suspect
+    from pywats_trio.deliver.verdict import Verdict
+    from pywats_trio.queue.store import Store
+
+log = structlog.get_logger("pywats_trio.deliver")
+
+WHO: Final = "deliver"
+HASHED_IN_PLACE: Final = 256 * 1024
+"""Bytes; a larger payload is hashed in a thread (0.5 ms in the event loop at most)."""
+STORE_RETRY_SECONDS: Final = 1.0
+CLOSE_SECONDS: Final = 1.0
+
+_ALL_WAITING: Final = Selection(kind=Kind.REPORT, state=State.SUSPENDED, reason=Reason.SERVER)
+_DAMAGED: Final = Problem(
+    "damaged",
+    "the stored report is not the one that was put in: its checksum differs",
+    "drop the source file again; look at the disk that holds data_dir",
+)
+_IN_DOUBT: Final = Problem("server", "the server failed on another report; one at a time is sent")
+
+
+@frozen
+class Status:
+    """What is true of delivery now, for status pages."""
+
+    circuit: Circuit | None
+    """None: no server is configured."""
+    outage: Outage | None
+    next_try_in: float
+    """Seconds until the server is asked again; 0 where nothing waits for that."""
+    paced: bool
+    """Whether `server.requests_per_minute` is what slows a backlog."""
+    in_hand: int
+    server_version: str
+    """As the server said when it was last asked; empty before."""
+
+
+class _Shut:
+    """The gate where no server is configured."""
+
+    def width(self) -> int:
+        """Nothing may be claimed."""
+        return 0
+
+    def reopens_in(self) -> float:
+        """Never."""
+        return math.inf
+
+
+class Pump:
+    """Delivers what is stored to the one server of `server.url`.
+
+    Without an address it claims nothing and waits: files are converted, their reports kept.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        server: ServerOptions,
+        retry: RetryOptions,
+        *,
+        owner: str,
+        random: Random,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`random` gives the jitter, `wall` the time of day in seconds since the epoch.
+
+        Raises:
+            ConfigError: `server.url` is no address.
+        """
+        self._store = store
+        self._retry = retry
+        self._random = random
+        self._wall = wall
+        self._address = parse_address(server.url) if server.url else None
+        self._server = WatsServer(server, self._address, wall=wall) if self._address else None
+        self._breaker = Breaker(
+            retry,
+            server.max_connections,
+            now=trio.current_time,
+            wall=wall,
+            random=random,
+            changed=self._on_change,
+        )
+        self._pace = Pace(server.requests_per_minute)
+        self._paced: set[trio.CancelScope] = set()
+        self._changes = Bell()
+        self._announced: Outage | None = None
+        self._version = ""
+        self._draining = False
+        gate: Gate = self._breaker if self._server else _Shut()
+        self._stage = Stage(store, Kind.REPORT, owner=owner, gate=gate, work=self._deliver)
+
+    def drain(self) -> None:
+        """Claim no more and send nothing that has not begun; `run` ends when the rest is done."""
+        self._draining = True
+        self._stage.drain()
+        for scope in self._paced:
+            scope.cancel()
+
+    def status(self) -> Status:
+        """What is true now; from memory."""
+        return Status(
+            circuit=self._breaker.state if self._server else None,
+            outage=self._breaker.outage,
+            next_try_in=self._breaker.next_try_in() if self._server else 0.0,
+            paced=bool(self._paced),
+            in_hand=self._stage.in_hand,
+            server_version=self._version,
+        )
+
+    def probe_now(self) -> None:
+        """Ask the server at once: somebody says that what was wrong is mended."""
+        self._breaker.probe_now()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Deliver until drained or cancelled."""
+        if self._server is None:
+            log.warning("no server is configured", hint="set server.url; reports wait until then")
+            await self._stage.run(task_status=task_status)
+            return
+        try:
+            async with trio.open_nursery() as helpers:
+                helpers.start_soon(self._watch, self._server)
+                helpers.start_soon(self._keep_accounts)
+                await self._stage.run(task_status=task_status)
+                helpers.cancel_scope.cancel()
+        finally:
+            with trio.move_on_after(CLOSE_SECONDS, shield=True):
+                await self._server.aclose()
+
+    # One report
+
+    async def _deliver(self, claim: Claim) -> Outcome:
+        """The stage's work."""
+        faultpoint.hit("deliver.claimed")
+        payload = claim.payload or b""
+        if await _digest(payload) != claim.item.sha256:
+            return Quarantined(_DAMAGED)
+        if not await self._wait_for_pace():
+            return Released("stopped before it was sent")
+        if not self._breaker.admits():
+            return self._not_now()
+        started = trio.current_time()
+        trial = self._breaker.begin(claim)
+        try:
+            verdict = await self._submit(payload, claim.item.report_id)
+            faultpoint.hit("deliver.answered")
+            delay = self._breaker.record(trial, verdict)
+        finally:
+            self._breaker.end(trial)
+        self._tell(claim.item, verdict, trio.current_time() - started)
+        return self._outcome(claim.item, verdict, delay)
+
+    async def _submit(self, payload: bytes, report_id: str) -> Verdict:
+        # Without a server nothing is claimed.
+        assert self._server is not None  # noqa: S101 - for the type checker
+        return await self._server.submit(payload, report_id)
+
+    async def _wait_for_pace(self) -> bool:
+        """Wait for this report's moment; False if a drain came first."""
+        delay = self._pace.reserve(trio.current_time())
+        if delay <= 0:
+            return True
+        if self._draining:
+            return False
+        with trio.CancelScope() as scope:
+            self._paced.add(scope)
+            try:
+                await trio.sleep(delay)
+            finally:
+                self._paced.discard(scope)
+        return not scope.cancelled_caught
+
+    def _not_now(self) -> Wait:
+        """The server became doubtful while the report waited for the pace."""
+        outage = self._breaker.outage
+        problem = outage.problem if outage else _IN_DOUBT
+        return Wait(self._breaker.wait_now(), Reason.SERVER, problem)
+
+    def _outcome(self, item: Item, verdict: Verdict, delay: float) -> Outcome:
+        if verdict.kind is Class.DELIVERED:
+            return Delivered(verdict.receipt)
+        if verdict.row.suspends:
+            return Wait(delay, Reason.SERVER, verdict.problem)
+        if verdict.permanent:
+            return Failed(verdict.problem)
+        return after_failure(item, verdict.problem, self._retry, self._random)
+
+    def _tell(self, item: Item, verdict: Verdict, seconds: float) -> None:
+        """One line for each answer about a report; outages have their own, once."""
+        if verdict.row.suspends:
+            return
+        facts = {
+            "correlation_id": item.correlation_id,
+            "item_id": item.id,
+            "converter": item.converter,
+            "report_id": item.report_id,
+            "serial_number": item.serial_number,
+            "status": verdict.status,
+            "seconds": round(seconds, 4),
+        }
+        if verdict.kind is Class.DELIVERED:
+            log.info("report delivered", **facts)
+        else:
+            log.warning("report refused", **facts, error=verdict.problem.message)
+
+    # The server
+
+    def _on_change(self) -> None:
+        """The breaker changed: wake whoever asks it, and say so in the log."""
+        self._changes.ring()
+        self._store.bell(Topic.REPORT).ring()
+        before, outage = self._announced, self._breaker.outage
+        self._announced = outage
+        if outage is None and before is not None:
+            seconds = round(self._wall() - before.since, 3)
+            log.info("deliveries resumed", reason=before.kind, seconds=seconds)
+        elif outage is not None and (before is None or before.kind is not outage.kind):
+            tell = log.error if outage.kind is Class.AUTH else log.warning
+            tell(
+                "deliveries suspended",
+                reason=outage.kind,
+                error=outage.problem.message,
+                hint=outage.problem.hint,
+                server=self._address.origin if self._address else "",
+                next_try_seconds=round(self._breaker.next_try_in(), 3),
+            )
+
+    async def _watch(self, server: WatsServer) -> None:
+        """Send the version request whenever the breaker wants one."""
+        while True:
+            ticket = self._changes.ticket()
+            delay = self._breaker.check_in()
+            if delay > 0:
+                await ticket.wait(delay)
+                continue
+            if self._announced and self._announced.kind is Class.AUTH:
+                await server.renew_token()
+            verdict = await server.ask_version()
+            self._version = verdict.receipt or self._version
+            self._breaker.checked(verdict)
+
+    async def _keep_accounts(self) -> None:
+        """Charge suspects and wake what waited, apart from the deliveries that brought it about.
+
+        A delivery must not wait for this: were the charge to fail, its own outcome would be lost.
+        """
+        while True:
+            ticket = self._changes.ticket()
+            for suspect in self._breaker.take_charges():
+                await self._charge(suspect)
+            if self._breaker.take_resume():
+                await self._change(_ALL_WAITING, Resume())
+            await ticket.wait()
+
+    async def _charge(self, suspect: Suspect) -> None:
+        item = suspect.claim.item
+        outcome = after_failure(item, suspect.problem, self._retry, self._random)
+        # If it does not wait any more an operator was faster, and the attempt is not counted.
+        if await self._change(evolve(_ALL_WAITING, ids=(item.id,)), Charge(outcome)):
+            log.warning(
+                "the server fails on this report",
+                correlation_id=item.correlation_id,
+                item_id=item.id,
+                converter=item.converter,
+                report_id=item.report_id,
+                error=suspect.problem.message,
+                attempts=item.attempts + 1,
+            )
+
+    async def _change(self, selection: Selection, action: Resume | Charge) -> int:
+        while True:
+            try:
+                return await self._store.change(selection, action, WHO)
+            except StoreError as error:
+                log.warning("cannot change what waits for the server", error=str(error))
+                await trio.sleep(STORE_RETRY_SECONDS)
+
+
+async def _digest(payload: bytes) -> str:
+    if len(payload) > HASHED_IN_PLACE:
+        return await trio.to_thread.run_sync(_sha256, payload)
+    return _sha256(payload)
+
+
+def _sha256(payload: bytes) -> str:
+    return hashlib.sha256(payload).hexdigest()

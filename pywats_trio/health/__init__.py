@@ -1,0 +1,1 @@
+"""The HTTP face: what is true now, read only."""

@@ -1,0 +1,79 @@
+"""A cause that lasts: logged once when it begins and once when it ends, tried again in between."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from pywats_trio.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FIRST: Final = 1.0
+LONGEST: Final = 60.0
+"""Seconds between two tries: doubling from the first to the longest."""
+
+_TO_DO: Final = {
+    errno.ENOENT: "make the folder, or correct its path in the configuration",
+    errno.ENOTDIR: "a folder is needed where a file lies; rename the file or correct the path",
+    errno.EACCES: "give the user of the service the rights to read, write and enter the folder",
+    errno.EPERM: "give the user of the service the rights to read, write and enter the folder",
+    errno.EROFS: "mount the file system for writing",
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room, or raise the quota of the service's user",
+    errno.EMFILE: "raise the limit of open files (LimitNOFILE) of the service",
+    errno.ESTALE: "mount the share again",
+    errno.ENAMETOOLONG: "choose a target folder with a shorter path",
+}
+
+
+def to_do(error: BaseException) -> str:
+    """What a person can do about `error`, in words that follow a semicolon."""
+    number = error.errno if isinstance(error, OSError) else None
+    return _TO_DO.get(number or 0, "see to the cause; it is tried again by itself")
+
+
+class Trouble:
+    """One thing that may fail for a while."""
+
+    def __init__(
+        self,
+        event: str,
+        *,
+        first: float = FIRST,
+        longest: float = LONGEST,
+        fields: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._log = structlog.get_logger("pywats_trio.intake").bind(**(fields or {}))
+        self._event = event
+        self._first = first
+        self._longest = longest
+        self._next = first
+        self.cause = ""
+        """What is wrong at the moment; empty if nothing is."""
+
+    def begins(self, error: BaseException, what_to_do: str = "", *, where: str = "") -> float:
+        """It failed; how many seconds to wait before the next try.
+
+        `where` stands for the files that `error` names, so that a thousand files that fail for one
+        cause are one line of the log.
+        """
+        cause = printable(f"{error}")
+        if where and isinstance(error, OSError) and error.strerror:
+            cause = f"{printable(where)}: {error.strerror}"
+        if cause != self.cause:
+            self.cause = cause
+            self._log.warning(self._event, cause=cause, what_to_do=what_to_do or to_do(error))
+        pause = self._next
+        self._next = min(2 * self._next, self._longest)
+        return pause
+
+    def ends(self) -> None:
+        """It worked."""
+        self._next = self._first
+        if self.cause:
+            self._log.info(f"{self._event}: over", cause=self.cause)
+            self.cause = ""

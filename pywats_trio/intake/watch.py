@@ -1,0 +1,89 @@
+"""The part that watches one folder: what is dropped there becomes items of the queue.
+
+Two tasks share a `FolderState` in memory: the observer fills it with what it hears and sees of the
+folder, the acceptor empties it into the store. Nothing in memory is needed after a crash: a new run
+starts from the store's `seen` and a scan.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from pywats_trio.intake.accept import Acceptor
+from pywats_trio.intake.ledger import Ledger
+from pywats_trio.intake.observe import Observer, Statistics
+from pywats_trio.intake.scan import Folder
+from pywats_trio.intake.settle import Settler, Waiting
+from pywats_trio.intake.state import FolderState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pywats_trio.config.options import ConverterOptions
+    from pywats_trio.intake.room import Room
+    from pywats_trio.queue.store import Desk, Store
+
+
+class Watch:
+    """Watches the folder of one converter.
+
+    Args:
+        options: the converter's table of the configuration.
+        patterns: which names are taken, resolved (never empty unless nothing is to be taken).
+        store: where files are put.
+        desk: tells which files were accepted before and still lie there.
+        room: back-pressure, shared by all folders.
+        limiter: the folder's own thread; every look at the folder goes through it, so that a share
+            that hangs holds up nobody else.
+    """
+
+    def __init__(
+        self,
+        options: ConverterOptions,
+        patterns: Sequence[str],
+        *,
+        store: Store,
+        desk: Desk,
+        room: Room,
+        limiter: trio.CapacityLimiter,
+    ) -> None:
+        self._options = options
+        self._patterns = tuple(patterns)
+        self._store = store
+        self._desk = desk
+        self._room = room
+        self._limiter = limiter
+        self._settler = Settler(options.settle, options.settle_seconds)
+        self._observer: Observer | None = None
+        self.statistics = Statistics()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Watch until cancelled. Ready before the folder is touched: it may hang or be missing.
+
+        A look at the folder that hangs is left behind on cancellation; a commit is waited for.
+
+        Raises:
+            StoreError: the store cannot be read at the start.
+        """
+        options = self._options
+        self._settler = Settler(options.settle, options.settle_seconds)
+        ledger = Ledger(await self._desk.seen(options.name))
+        folder = Folder(options, self._patterns)
+        state = FolderState(options, folder, self._settler, ledger, self._limiter)
+        observer = self._observer = Observer(state, self.statistics)
+        acceptor = Acceptor(state, observer, self._store, self._room)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(observer.run)
+            nursery.start_soon(acceptor.run)
+            task_status.started()
+
+    def waiting(self) -> list[Waiting]:
+        """Each file that was seen and is not accepted, and why; the longest waiting first."""
+        return self._settler.waiting(trio.current_time(), full=self._room.full)
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the folder at the moment; empty if nothing is."""
+        return self._observer.trouble.cause if self._observer is not None else ""

@@ -1,0 +1,244 @@
+"""Building a test report: typed steps in, a checked `Report` out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
+
+from attrs import frozen
+
+from pywats_trio.reports import instants
+from pywats_trio.reports.report import Report
+from pywats_trio.reports.steps import (
+    Attachment,
+    Chart,
+    Group,
+    Numeric,
+    PassFail,
+    Sequence,
+    Status,
+    Step,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pywats_trio.reports.operators import Value
+
+S = TypeVar("S", bound=Step)
+Result = Literal["P", "F", "E", "T"]
+
+
+class _Optional(TypedDict, total=False):
+    revision: str
+    process_code: int
+    process_name: str
+    result: Result
+    id: str
+    operator: str
+    seconds: float
+    batch: str
+    fixture: str
+    socket: int
+    comment: str
+    station: str
+    location: str
+    purpose: str
+    sequence: str
+    version: str
+
+
+class Header(_Optional):
+    """The arguments of `Report.builder`."""
+
+    part_number: str
+    serial_number: str
+    start: datetime | str
+
+
+class Common(TypedDict, total=False):
+    """What any step may be given (see `steps.Step`)."""
+
+    type: str
+    status: Status
+    group: Group
+    seconds: float
+    text: str
+    error_code: int
+    error: str
+    chart: Chart
+    attachment: Attachment
+    extra: dict[str, Any]
+
+
+@frozen
+class SequenceBuilder:
+    """Adds steps to one sequence; each call returns what it added."""
+
+    sequence_step: Sequence
+
+    def sequence(
+        self, name: str, *, path: str = "", version: str = "", **common: Unpack[Common]
+    ) -> SequenceBuilder:
+        """A sequence below this one; its status is the worst of its steps."""
+        return SequenceBuilder(self._add(Sequence(name=name, path=path, version=version, **common)))
+
+    def numeric(
+        self,
+        name: str,
+        value: Value,
+        *,
+        unit: str | None = None,
+        low: Value | None = None,
+        high: Value | None = None,
+        operator: str | None = None,
+        **common: Unpack[Common],
+    ) -> Step:
+        """A number against limits (see `steps.Numeric`)."""
+        measured = Numeric(value=value, unit=unit, low=low, high=high, operator=operator)
+        return self._add(Step(name=name, measurements=(measured,), **common))
+
+    def string(
+        self,
+        name: str,
+        value: str,
+        *,
+        limit: str | None = None,
+        operator: str | None = None,
+        **common: Unpack[Common],
+    ) -> Step:
+        """A text, compared with `limit` if there is one (see `steps.Text`)."""
+        measured = Text(value=value, limit=limit, operator=operator)
+        return self._add(Step(name=name, measurements=(measured,), **common))
+
+    def passfail(self, name: str, passed: bool, **common: Unpack[Common]) -> Step:
+        """A verdict without a value."""
+        return self._add(Step(name=name, measurements=(PassFail(passed=passed),), **common))
+
+    def multiple(
+        self,
+        name: str,
+        measurements: Iterable[Numeric] | Iterable[Text] | Iterable[PassFail],
+        **common: Unpack[Common],
+    ) -> Step:
+        """Several measurements of one kind, each with a name."""
+        return self._add(Step(name=name, measurements=tuple(measurements), **common))
+
+    def action(self, name: str, **common: Unpack[Common]) -> Step:
+        """A step that measures nothing; done unless a status is given."""
+        return self._add(Step(name=name, **common))
+
+    def curves(self, name: str, drawing: Chart, **common: Unpack[Common]) -> Step:
+        """A step that only shows curves; `chart=` puts them on any other step."""
+        step = self._add(Step(name=name, **common))
+        step.chart = drawing
+        return step
+
+    def attach(
+        self,
+        name: str,
+        data: bytes,
+        content_type: str = "application/octet-stream",
+        **common: Unpack[Common],
+    ) -> Step:
+        """A file within the report."""
+        step = self._add(Step(name=name, **common))
+        step.attachment = Attachment(name=name, data=data, content_type=content_type)
+        return step
+
+    def add(self, step: Step) -> Step:
+        """A step made by hand."""
+        return self._add(step)
+
+    def _add(self, step: S) -> S:
+        self.sequence_step.steps.append(step)
+        return step
+
+
+class ReportBuilder:
+    """A test report in the making: add steps to `root`, then `build`.
+
+    `start` is a `datetime` (without a zone: this machine's local time) or ISO 8601 text, `seconds`
+    the time the whole test took, `result` the worst status of the steps where it is not given.
+    """
+
+    def __init__(self, **header: Unpack[Header]) -> None:
+        self._header = header
+        self._misc: list[dict[str, str]] = []
+        self._sub_units: list[dict[str, str]] = []
+        self._assets: list[dict[str, object]] = []
+        name = header.get("sequence", "MainSequence Callback")
+        self.root = SequenceBuilder(Sequence(name=name, version=header.get("version", "")))
+
+    def misc(self, description: str, text: str) -> None:
+        """A piece of information about the unit or the test, searchable on the server."""
+        self._misc.append({"description": description, "text": text})
+
+    def sub_unit(
+        self, part_type: str, *, part_number: str, serial_number: str, revision: str = ""
+    ) -> None:
+        """A unit that is built into this one."""
+        self._sub_units.append(
+            {"partType": part_type, "pn": part_number, "sn": serial_number, "rev": revision}
+        )
+
+    def asset(self, serial_number: str, *, uses: int = 1) -> None:
+        """Equipment whose uses are counted on the server."""
+        self._assets.append({"assetSN": serial_number, "usageCount": uses})
+
+    def build(self) -> Report:
+        """The report, checked.
+
+        Raises:
+            InvalidReport: it cannot be a WATS report, such as one without a serial number.
+            ValueError: an operator is unknown or lacks a limit.
+        """
+        root = self.root.sequence_step.as_wsjf()
+        start = self._header["start"]
+        content = {
+            "type": "T",
+            "id": self._header.get("id"),
+            "pn": self._header["part_number"],
+            "sn": self._header["serial_number"],
+            "rev": self._header.get("revision", ""),
+            "processCode": self._header.get("process_code"),
+            "processName": self._header.get("process_name"),
+            "result": self._header.get("result", root["status"]),
+            "machineName": self._header.get("station"),
+            "location": self._header.get("location"),
+            "purpose": self._header.get("purpose"),
+            "start": instants.local(start) if isinstance(start, datetime) else start,
+            "uut": self._unit(),
+            "miscInfos": self._misc,
+            "subUnits": self._sub_units,
+            "assets": self._assets,
+            "root": _numbered(root),
+        }
+        return Report({key: value for key, value in content.items() if value is not None})
+
+    def _unit(self) -> dict[str, object]:
+        unit = {
+            "user": self._header.get("operator", ""),
+            "execTime": self._header.get("seconds"),
+            "batchSN": self._header.get("batch"),
+            "fixtureId": self._header.get("fixture"),
+            "testSocketIndex": self._header.get("socket"),
+            "comment": self._header.get("comment"),
+        }
+        return {key: value for key, value in unit.items() if value is not None}
+
+
+def _numbered(root: dict[str, Any]) -> dict[str, Any]:
+    """The steps with their running numbers, depth first from 0."""
+    number = 0
+
+    def visit(step: dict[str, Any]) -> dict[str, Any]:
+        nonlocal number
+        own = {"id": number, **step}
+        number += 1
+        if "steps" in own:
+            own["steps"] = [visit(child) for child in own["steps"]]
+        return own
+
+    return visit(root)

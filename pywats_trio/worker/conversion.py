@@ -1,0 +1,191 @@
+"""One conversion inside a worker: a source and a converter in, frames out."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import asdict, frozen
+
+from pywats_trio.converters.api import Context, Converter, Reject, Retry, Source, Station
+from pywats_trio.errors import FrameError
+from pywats_trio.reports.report import Defaults, InvalidReport, Report
+from pywats_trio.worker.content import open_source, remark
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from pywats_trio.worker.channel import Channel
+
+MAX_TEXT: Final = 4096
+"""Characters of a reason."""
+MAX_TRACEBACK: Final = 8192
+"""Characters, the last ones: they name the line that failed."""
+PROGRESS_SECONDS: Final = 0.2
+"""Progress is told at most this often."""
+
+
+@frozen
+class Request:
+    """What the service says of one file; see `convert.request` for the other side."""
+
+    converter: str
+    """The converter's name in the configuration, part of derived ids."""
+    arguments: dict[str, Any]
+    path: str
+    size: int
+    mtime_ns: int
+    station: Station
+    namespace: uuid.UUID
+
+    @classmethod
+    def from_header(cls, header: dict[str, Any]) -> Request:
+        """Read what the service sent; it is trusted."""
+        return cls(
+            converter=header["converter"],
+            arguments=header["arguments"],
+            path=header["path"],
+            size=header["size"],
+            mtime_ns=header["mtime_ns"],
+            station=Station(*header["station"]),
+            namespace=uuid.UUID(header["namespace"]),
+        )
+
+    def source(self, file: Any) -> Source:  # noqa: ANN401 - any binary file
+        """The file as a converter sees it."""
+        return Source(file, path=self.path, size=self.size, mtime=self.mtime_ns / 1e9)
+
+
+def convert(
+    converter: Converter,
+    request: Request,
+    descriptor: int,
+    channel: Channel,
+    arguments: dict[str, Any],
+    logger: logging.Logger,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Run `converter`, put its reports into `channel`, and return the header of the last frame.
+
+    Whatever the converter raises, SystemExit and KeyboardInterrupt included, is a result.
+    """
+    context = Context(
+        arguments=arguments,
+        station=request.station,
+        logger=logger,
+        scratch=scratch,
+        report_progress=_progress(channel),
+    )
+    try:
+        ending = _convert(converter, request, descriptor, channel, context)
+    except BaseException as error:  # noqa: BLE001 - the edge between their code and ours
+        channel.end_if_forked()
+        ending = _refusal(error)
+        if ending["kind"] != "retry" and (why := remark(descriptor)):
+            ending = {"kind": "rejected", "why": why, "hint": ""}
+    status = os.fstat(descriptor)
+    return {**ending, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def _convert(
+    converter: Converter, request: Request, descriptor: int, channel: Channel, context: Context
+) -> dict[str, Any]:
+    file, sha256 = open_source(descriptor, request.size)
+    with file:
+        reports = converter.convert(request.source(file), context)
+        count = _put_reports(reports or (), request, sha256, channel)
+    channel.end_if_forked()
+    if not count:
+        raise Reject("no report in the file")
+    return {"kind": "done", "sha256": sha256, "reports": count}
+
+
+def _put_reports(reports: Iterable[Report], request: Request, sha256: str, channel: Channel) -> int:
+    ids: dict[str, int] = {}
+    for index, report in enumerate(reports):
+        if not isinstance(report, Report):
+            raise TypeError(f"convert() must give Report objects, not {type(report).__name__}")
+        derived = uuid.uuid5(request.namespace, f"{request.converter}:{sha256}:{index}")
+        encoded = report.encode(Defaults(id=str(derived), station=request.station))
+        first = ids.setdefault(encoded.report_id, index)
+        if first != index:
+            raise Reject(
+                f"reports {first + 1} and {index + 1} of the file have the same id "
+                f"{encoded.report_id}",
+                hint="Give each report an id of its own, or none.",
+            )
+        header = {
+            "kind": "report",
+            "report_id": encoded.report_id,
+            "serial_number": encoded.serial_number,
+            "part_number": encoded.part_number,
+            "result": encoded.result,
+            "start": encoded.start,
+            "findings": [asdict(finding) for finding in encoded.findings],
+        }
+        _put_report(channel, header, encoded.body, index)
+    return len(ids)
+
+
+def _put_report(channel: Channel, header: dict[str, Any], body: bytes, index: int) -> None:
+    try:
+        channel.put(header, body)
+    except FrameError as error:
+        raise Reject(
+            f"report {index + 1} of the file is too large: {error}",
+            hint="Raise workers.max_input_mb, or split the file.",
+        ) from error
+
+
+def _progress(channel: Channel) -> Callable[[float], None]:
+    last = 0.0
+
+    def report(fraction: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PROGRESS_SECONDS:
+            last = now
+            channel.put({"kind": "progress", "fraction": float(fraction)})
+            channel.flush()
+
+    return report
+
+
+def _refusal(error: BaseException) -> dict[str, Any]:
+    match error:
+        case Reject():
+            return {"kind": "rejected", "why": _text(error.why), "hint": _text(error.hint)}
+        case InvalidReport():
+            return {"kind": "rejected", "why": _text(error), "hint": _text(error.hint)}
+        case Retry():
+            return {"kind": "retry", "why": _text(error.why), "after": _seconds(error.after)}
+    return {
+        "kind": "failed",
+        "type": type(error).__name__[:MAX_TEXT],
+        "message": _text(error),
+        "traceback": trace(error),
+    }
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)[:MAX_TEXT]
+    except BaseException as error:  # noqa: BLE001 - somebody else's __str__
+        return f"(its text cannot be had: {type(error).__name__})"
+
+
+def _seconds(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 30.0
+
+
+def trace(error: BaseException) -> str:
+    """The end of the traceback, where the cause is."""
+    try:
+        return "".join(traceback.format_exception(error, limit=-12))[-MAX_TRACEBACK:]
+    except BaseException as broken:  # noqa: BLE001 - it calls somebody else's __str__, too
+        return f"(no traceback: {type(broken).__name__})"

@@ -1,0 +1,165 @@
+"""The worker process: start inside limits, then one job after the other until the service hangs up.
+
+Started by `convert.child` with one JSON argument: `socket` and `lifeline` (descriptors), `limits`
+(bytes and seconds, or null for none), `max_body`, `scratch`.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import traceback
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from pywats_trio.worker import EXIT_BROKEN, limits, residue
+from pywats_trio.worker.arguments import ArgumentError, bind
+from pywats_trio.worker.channel import Channel
+from pywats_trio.worker.content import open_source
+from pywats_trio.worker.conversion import Request, convert, trace
+from pywats_trio.worker.journal import Journal, logger_for
+from pywats_trio.worker.load import Converter, LoadError, Where, describe, load
+
+READY: Final = {"kind": "ready"}
+
+
+def main(boot: dict[str, Any]) -> None:
+    """Serve until the socket ends. Never returns into a copy that a converter forked."""
+    faulthandler.enable()  # a segmentation fault says which line of the converter it was
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # what was said before a crash is evidence
+    limits.die_with(boot["lifeline"])
+    limits.prefer_as_victim()
+    limits.adopt_orphans()
+    bounds = limits.Limits(**boot["limits"]) if boot["limits"] else None
+    if bounds is not None:
+        limits.apply(bounds)
+    channel = Channel(boot["socket"], max_body=boot["max_body"])
+    channel.put(READY)
+    channel.flush()
+    try:
+        Worker(channel, Path(boot["scratch"]), bounds).serve()
+    except BaseException:  # noqa: BLE001 - the end of the process: say why, whatever it was
+        traceback.print_exc()
+        # At once: an orderly exit would wait for threads that a converter left behind.
+        os._exit(EXIT_BROKEN)
+
+
+@define
+class Worker:
+    """The converters that were loaded so far, and the loop."""
+
+    channel: Channel
+    scratch: Path
+    bounds: limits.Limits | None
+    journal: Journal = field(init=False)
+    converters: dict[Where, Converter] = field(init=False, factory=dict)
+    baseline: residue.Footprint = field(init=False, factory=residue.footprint)
+    """What the process held when the last converter was loaded: its import may open and start."""
+
+    def __attrs_post_init__(self) -> None:
+        self.journal = Journal(self.channel)
+
+    def serve(self) -> None:
+        """One job after the other."""
+        while (job := self.channel.receive()) is not None:
+            (header, _body), descriptor = job
+            if self.bounds is not None:
+                limits.allow_cpu(self.bounds.cpu_seconds)
+            try:
+                ending = self._do(header, descriptor)
+            finally:
+                if descriptor is not None:
+                    os.close(descriptor)
+            self.channel.put(ending)
+            self.channel.flush()
+
+    def _do(self, header: dict[str, Any], descriptor: int | None) -> dict[str, Any]:
+        try:
+            converter = self._converter(Where(**header["where"]))
+        except BaseException as error:  # noqa: BLE001 - the import runs somebody else's code
+            self.channel.end_if_forked()
+            return _unusable(error)
+        if header["do"] == "describe":
+            return {"kind": "described", **describe(converter)}
+        if descriptor is None:
+            raise RuntimeError("a job came without its file")
+        if header["do"] == "detect":
+            return self._detect(converter, header, descriptor)
+        ending = self._convert(converter, header, descriptor)
+        return ending | self._aftermath(ending)
+
+    def _detect(
+        self, converter: Converter, header: dict[str, Any], descriptor: int
+    ) -> dict[str, Any]:
+        file, _sha256 = open_source(descriptor, header["size"])
+        try:
+            with file:
+                certainty = float(converter.detect(Request.from_header(header).source(file)))
+        except BaseException:  # noqa: BLE001 - somebody else's code; not being able is a No
+            self.channel.end_if_forked()
+            certainty = 0.0
+        return {"kind": "detected", "certainty": certainty if certainty == certainty else 0.0}
+
+    def _converter(self, where: Where) -> Converter:
+        if (converter := self.converters.get(where)) is None:
+            converter = self.converters[where] = load(where)
+            self.baseline = residue.footprint()
+            self.channel.put({"kind": "loaded"})
+            self.channel.flush()
+        return converter
+
+    def _convert(
+        self, converter: Converter, header: dict[str, Any], descriptor: int
+    ) -> dict[str, Any]:
+        request = Request.from_header(header)
+        try:
+            arguments = bind(converter.arguments, request.arguments)
+        except ArgumentError as error:
+            return _unusable(error)
+        logger = logger_for(converter.id, self.journal)
+        logger.setLevel(header["log_level"])
+        os.chdir(self.scratch)
+        self.journal.start()
+        ending = convert(
+            converter, request, descriptor, self.channel, arguments, logger, self.scratch
+        )
+        self.journal.finish()
+        return ending
+
+    def _aftermath(self, ending: dict[str, Any]) -> dict[str, Any]:
+        memory = self.bounds.memory_bytes if self.bounds else 0
+        doubt = residue.doubt(self.baseline, memory)
+        if not doubt and ending.get("type") == "MemoryError":
+            doubt = "ran out of memory"
+        if not doubt and not _emptied(self.scratch):
+            doubt = "left files that cannot be removed"
+        return {"doubt": doubt, "peak_memory": residue.peak_memory()}
+
+
+def _emptied(folder: Path) -> bool:
+    """Remove what a job wrote; False if something resists."""
+    with os.scandir(folder) as entries:
+        found = list(entries)
+    if not found:
+        return True
+    import shutil  # noqa: PLC0415 - few converters write files, and it costs start-up time
+
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            os.unlink(entry.path)  # noqa: PTH108 - a DirEntry is no Path
+    with os.scandir(folder) as entries:
+        return next(entries, None) is None
+
+
+def _unusable(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, ArgumentError | LoadError):
+        return {"kind": "unusable", "why": str(error), "traceback": ""}
+    why = f"it cannot be imported: {type(error).__name__}: {error}"
+    return {"kind": "unusable", "why": why[:4096], "traceback": trace(error)}

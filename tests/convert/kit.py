@@ -1,0 +1,86 @@
+"""What the tests of this room share."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from pywats_trio.config.options import WorkerOptions
+from pywats_trio.convert.answer import Died, Ending, Log, Progress
+from pywats_trio.convert.pool import Pool
+from pywats_trio.convert.request import Requests
+from pywats_trio.converters.api import Station
+from pywats_trio.converters.registry import parse
+from pywats_trio.model import Identity
+
+HOSTILE = Path(__file__).parents[1] / "converters_hostile"
+
+
+def type_of(name: str) -> str:
+    """`Class` of hostile.py, or `file:Class`."""
+    file, _, attribute = name.rpartition(":")
+    return f"{HOSTILE / (file or 'hostile')}.py:{attribute}"
+
+
+def identity_of(path: Path) -> Identity:
+    status = path.stat()
+    return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@asynccontextmanager
+async def running(folder: Path, **options: Any) -> AsyncIterator[Pool]:
+    """A pool with one worker, unless said otherwise."""
+    pool = Pool(WorkerOptions(**{"max": 1, **options}), folder / "scratch")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(pool.run)
+        yield pool
+        nursery.cancel_scope.cancel()
+
+
+async def ask(
+    pool: Pool,
+    name: str,
+    path: Path,
+    *,
+    owner: str = "line",
+    arguments: Mapping[str, Any] | None = None,
+    hear: Callable[[Log | Progress], None] = lambda _said: None,
+) -> Ending | Died:
+    """Have `path` converted by a hostile converter."""
+    spec = parse(type_of(name) if ":" in name or name[0].isupper() else name)
+    requests = Requests.of(
+        spec, converter=owner, arguments=arguments or {}, station=Station("S1"), instance="test"
+    )
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        request = requests.convert(os.fspath(path), identity_of(path), "c-1")
+        return await pool.ask(spec, owner, request, descriptor, hear)
+    finally:
+        os.close(descriptor)
+
+
+class Told:
+    """A process that a converter told of; held by a descriptor, so it can be waited for."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        try:
+            self.descriptor: int | None = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self.descriptor = None
+
+    def wait_gone(self, seconds: float = 5.0) -> bool:
+        """Whether it has ended within `seconds`."""
+        if self.descriptor is None:
+            return True
+        poll = select.poll()
+        poll.register(self.descriptor, select.POLLIN)
+        gone = bool(poll.poll(int(seconds * 1000)))
+        os.close(self.descriptor)
+        return gone

@@ -1,0 +1,6 @@
+"""Its import never ends."""
+
+from __future__ import annotations
+
+while True:
+    pass
