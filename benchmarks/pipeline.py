@@ -39,7 +39,7 @@ def through_service(folder: Path, url: str, count: int) -> dict[str, float]:
         for file in staged.iterdir():
             file.rename(service.watch / file.name)
         processes.wait_until(lambda: _count(url) >= count, 300)
-        last = _stats(url).get("last_arrival") or time.monotonic()
+        last = _stats(url)["last"]
         # The outcome of the last delivery and the last moves belong to the work, not to the time.
         done = service.watch / "Done"
         processes.wait_until(lambda: done.exists() and len(list(done.iterdir())) == count, 60)
@@ -92,7 +92,7 @@ def idle_latency(folder: Path, url: str) -> list[float]:
             )
             dropped = time.monotonic()
             processes.wait_until(lambda seen=before: _count(url) > seen, 30)  # type: ignore[misc]
-            arrived = _stats(url)["last_arrival"]
+            arrived = _stats(url)["last"]
             latencies.append((arrived - dropped - SETTLE_SECONDS) * 1000)
         service.stop()
     return latencies

@@ -116,7 +116,7 @@ settle = "{settle}"
     )
     try:
         log = folder / "data" / "logs" / "pywats-trio.jsonl"
-        wait_until(lambda: log.exists() and '"event": "running"' in log.read_text(), 20)
+        wait_until(lambda: log.exists() and '"running"' in log.read_text(), 20)
         yield Service(process, folder)
     finally:
         process.kill()

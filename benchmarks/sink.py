@@ -6,8 +6,8 @@ for each request: Trio streams and a hand-made reading of HTTP/1.1 instead of h1
 of 6 KB against 0.118 ms when it was written).
 
 For measuring only. It understands clients that send `Content-Length` (no chunks, no `Expect`),
-checks no token, and takes the first `"id": "<GUID>"` of the body for the report's: its own must come
-before those of repair texts and attachments, the only other GUIDs named `id`.
+checks no token, and takes the first `"id": "<GUID>"` of the body for the report's: its own must
+come before those of repair texts and attachments, the only other GUIDs named `id`.
 """
 
 from __future__ import annotations

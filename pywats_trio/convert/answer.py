@@ -347,6 +347,8 @@ def _integer(header: dict[str, Any], key: str) -> int:
 
 def _number(header: dict[str, Any], key: str) -> float:
     value = header.get(key)
-    if type(value) not in {int, float} or not -_FAR <= value <= _FAR:  # NaN is in no range
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise FrameError(f"{key!r} is no number")
+    if not -_FAR <= value <= _FAR:  # NaN is in no range
         raise FrameError(f"{key!r} is no number")
     return float(value)

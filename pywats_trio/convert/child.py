@@ -44,7 +44,7 @@ class WorkerStartError(PywatsTrioError):
     """A worker process could not be started; no file is to blame."""
 
 
-class WorkerGone(PywatsTrioError):  # noqa: N818 - a name that reads as what happened
+class WorkerGone(PywatsTrioError):
     """The worker process ended before it answered."""
 
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from pywats_trio.config.options import Config, ConverterOptions
     from pywats_trio.convert.answer import Ending
     from pywats_trio.convert.pool import Pool
-    from pywats_trio.model import Claim, Item, Outcome
+    from pywats_trio.model import Claim, Identity, Item, Outcome
 
 log = structlog.get_logger("pywats_trio.convert")
 said = structlog.get_logger("pywats_trio.converter")
@@ -201,25 +201,27 @@ class ConversionJob:
     def _outcome(self, item: Item, opened: Opened, result: Ending | Died) -> Outcome:
         identity = opened.identity
         match result:
-            case Done() | Rejected() | Raised() if (result.size, result.mtime_ns) != (
-                identity.size,
-                identity.mtime_ns,
-            ):
+            case Done() | Rejected() | Raised() if not _is_still(result, identity):
                 return Superseded("it was changed while it was converted")
-            case Done():
-                return self._converted(item, result)
+            case Done() | RetryLater() | Unusable():
+                return self._not_failed(item, result)
             case Rejected():
                 hint = result.hint or "Correct the file, or what writes it, and drop it again."
                 return Failed(Problem("rejected-file", result.why, hint))
-            case RetryLater():
-                return _later(item, result)
             case Raised():
                 return after_failure(item, _raised(result), self._config.retry, self._random)
             case Died():
                 return self._died(item, result)
+        raise TypeError(f"a conversion ended with {type(result).__name__}")
+
+    def _not_failed(self, item: Item, result: Done | RetryLater | Unusable) -> Outcome:
+        match result:
+            case Done():
+                return self._converted(item, result)
+            case RetryLater():
+                return _later(item, result)
             case Unusable():
                 return self._unusable(item, result)
-        raise TypeError(f"a conversion ended with {type(result).__name__}")
 
     def _converted(self, item: Item, done: Done) -> Converted:
         self._outages.pop(item.converter, None)
@@ -289,6 +291,10 @@ def _logged(item: Item, outcome: Outcome) -> Outcome:
         case _:
             pass
     return outcome
+
+
+def _is_still(result: Done | Rejected | Raised, identity: Identity) -> bool:
+    return (result.size, result.mtime_ns) == (identity.size, identity.mtime_ns)
 
 
 def _not_usable(problem: Problem) -> Wait:

@@ -34,12 +34,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("pywats_trio.convert")
 
+ENDING_SECONDS: Final = 1.0
+"""How long a process that closed its socket may take to end by itself."""
 CUT_OFF: Final = "it closed its connection with the service"
 SHARED: Final = "standard"
 """The group of the standard converters."""
 
 
-class PoolStopped(PywatsTrioError):  # noqa: N818 - a name that reads as what happened
+class PoolStopped(PywatsTrioError):
     """The pool ended in the middle of a job; no file is to blame."""
 
 
@@ -178,9 +180,12 @@ class Pool:
         return Died("protocol", f"the worker broke the protocol: {error}", child.output)
 
     async def _lost(self, child: Child, key: str) -> Died | Unusable:
-        if child.running and not child.abandoned:
-            child.condemn(CUT_OFF)  # The process is there, but nobody can reach it.
-        await child.gone.wait()
+        # A process that ends closes its socket a moment before it can be reaped.
+        with trio.move_on_after(ENDING_SECONDS):
+            await child.gone.wait()
+        if not child.gone.is_set():
+            child.condemn(CUT_OFF)
+            await child.gone.wait()
         if child.abandoned:
             raise PoolStopped("the workers were stopped in the middle of a conversion")
         how = (
@@ -209,10 +214,12 @@ class Pool:
             place.child.dismiss()  # It died while it was idle; its task is about to notice.
 
     async def _start(self, place: Place, *, shared: bool) -> Child:
+        nursery = self._nursery
+        if nursery is None:
+            self._roster.leave(place)
+            raise PoolStopped("the workers are being stopped")
         try:
-            if self._nursery is None:
-                raise PoolStopped("the workers are being stopped")
-            child: Child = await self._nursery.start(self._tend, place, shared)
+            child: Child = await nursery.start(self._tend, place, shared)
         except BaseException:
             if place.child is None:
                 self._roster.leave(place)
@@ -222,7 +229,7 @@ class Pool:
     async def _tend(
         self,
         place: Place,
-        shared: bool,  # noqa: FBT001 - `nursery.start` passes by position
+        shared: bool,
         *,
         task_status: trio.TaskStatus[Child],
     ) -> None:

@@ -49,7 +49,9 @@ class Opened:
     identity: Identity
 
 
-class _Cannot(Exception):  # noqa: N818 - never leaves this module
+class _Cannot(Exception):
+    """Never leaves this module."""
+
     def __init__(self, outcome: Outcome) -> None:
         super().__init__()
         self.outcome = outcome

@@ -254,7 +254,10 @@ class Breaker:
                 self._clear_suspects(trial)
 
     def _clear_suspects(self, trial: Trial) -> None:
-        self._suspects.pop(trial.claim.item.id, None)
+        """A report was taken: suspects that failed before it was sent failed by themselves."""
+        if trial.claim.item.id in self._suspects:
+            # It failed and now it went, so the server was at fault: no word against the others.
+            self._suspects.clear()
         for item_id, suspect in list(self._suspects.items()):
             if suspect.order < trial.order:
                 self._charges.append(self._suspects.pop(item_id))
@@ -265,8 +268,8 @@ class Breaker:
 
     def _suspected(self, trial: Trial, verdict: Verdict) -> float:
         item_id = trial.claim.item.id
-        known = self._suspects.get(item_id)
-        if known is None and any(s.order < trial.order for s in self._suspects.values()):
+        known = self._suspects.pop(item_id, None)
+        if any(other.order < trial.order for other in self._suspects.values()):
             self._open(verdict)  # two different reports, one after the other: it is the server
             return self._wait_in_outage(verdict)
         suspect = Suspect(trial.claim, verdict.problem, self._order)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 BATCH: Final = 64
 """Files in one go: their folders are synced once, and they are committed together."""
 GATHER_SECONDS: Final = 0.05
-"""Between two goes. Nobody waits for a file to leave, so more of them share a sync."""
+"""After a go that was not full. Nobody waits for a file to leave, so more of them share a sync."""
 
 KEPT, DELETED = "kept where it lies", "deleted"
 REPLACED = "another file lies under its name now, which was left alone"
@@ -115,7 +115,8 @@ class Putaway:
                 self._put_away_all, items, limiter=self._limiter, abandon_on_cancel=False
             )
             await self._record(items, results)
-            await trio.sleep(GATHER_SECONDS)
+            if len(items) < BATCH:
+                await trio.sleep(GATHER_SECONDS)
 
     async def _pending(self) -> list[Item]:
         limit = BATCH + len(self._later)

@@ -212,6 +212,10 @@ class Settler:
         """When `due` may have something; never too late, infinite if only a notice can help."""
         return self._schedule[0][0] if self._schedule else math.inf
 
+    def schedule_length(self) -> int:
+        """Entries of the schedule, outdated ones included; bounded by the files that wait."""
+        return len(self._schedule)
+
     def due(self, now: float, limit: int) -> list[Due]:
         """Up to `limit` files to look at now, the oldest first among those that came together."""
         found: list[Due] = []

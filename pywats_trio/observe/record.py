@@ -21,6 +21,8 @@ Record = dict[str, Any]
 LONGEST_LINE: Final = 64 * 1024
 """Characters; in a longer line every field is cut to `LONGEST_FIELD` of them."""
 LONGEST_FIELD: Final = 1000
+SHORTEST_SECRET: Final = 6
+"""Characters; a shorter one would be found in half of all words. No server's token is so short."""
 _FRAMES: Final = 50
 _DEPTH: Final = 5
 _SIBLINGS: Final = 10
@@ -89,8 +91,9 @@ class Encoder:
     """Records to JSON lines in UTF-8, without the values in `secrets`. Never raises."""
 
     def __init__(self, secrets: Sequence[str] = ()) -> None:
-        escaped = (json.dumps(secret, ensure_ascii=False)[1:-1] for secret in secrets)
-        self._secrets = tuple(sorted({*secrets, *escaped} - {""}, key=len, reverse=True))
+        long = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
+        escaped = (json.dumps(secret, ensure_ascii=False)[1:-1] for secret in long)
+        self._secrets = tuple(sorted({*long, *escaped}, key=len, reverse=True))
 
     def line(self, written: Record) -> bytes:
         """One line, its line end included."""

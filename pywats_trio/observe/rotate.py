@@ -80,11 +80,11 @@ class RotatingFile:
 
     def _rotate(self) -> None:
         self.close()
-        for number in range(self._backups, 0, -1):
-            older = self._numbered(number)
-            newer = self._numbered(number - 1) if number > 1 else self._path
-            with suppress(FileNotFoundError):
-                newer.replace(older)
+        free = 1
+        while free < self._backups and self._numbered(free).exists():
+            free += 1
+        for number in range(free, 0, -1):
+            self._numbered(number - 1).replace(self._numbered(number))
 
     def _numbered(self, number: int) -> Path:
-        return self._path.with_name(f"{self._path.name}.{number}")
+        return self._path.with_name(f"{self._path.name}.{number}") if number else self._path

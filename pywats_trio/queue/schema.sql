@@ -48,6 +48,7 @@ CREATE INDEX items_due       ON items (kind, due_at)       WHERE state = 'SUSPEN
 CREATE INDEX items_in_hand   ON items (owner)              WHERE state = 'PROCESSING';
 CREATE INDEX items_putaway   ON items (converter, id)      WHERE putaway = 'pending';
 CREATE INDEX items_unsettled ON items (state, kind)        WHERE state IN ('FAILED', 'QUARANTINED', 'HELD');
+-- SQLite uses these three only where the query repeats their condition.
 CREATE INDEX items_serial    ON items (serial_number, part_number, start) WHERE serial_number <> '';
 CREATE INDEX items_report    ON items (report_id)          WHERE report_id <> '';
 CREATE INDEX items_parent    ON items (parent_id)          WHERE parent_id IS NOT NULL;

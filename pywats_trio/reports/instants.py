@@ -69,7 +69,7 @@ def local(value: datetime) -> str:
 def _local(value: datetime) -> datetime:
     try:
         return value.astimezone()
-    except (OverflowError, OSError):  # before the first or after the last time the C library knows
+    except (OverflowError, OSError, ValueError):  # outside of what the C library knows
         return value.replace(tzinfo=UTC)
 
 

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import asdict, frozen
 
-from pywats_trio.converters.api import Context, Converter, Reject, Retry, Source, Station
+from pywats_trio.converters.api import Reject, Retry, Source, Station
 from pywats_trio.errors import FrameError
 from pywats_trio.reports.report import Defaults, InvalidReport, Report
 from pywats_trio.worker.content import open_source, remark
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
+    from pywats_trio.converters.api import Context, Converter
     from pywats_trio.worker.channel import Channel
 
 MAX_TEXT: Final = 4096
@@ -62,25 +61,12 @@ class Request:
 
 
 def convert(
-    converter: Converter,
-    request: Request,
-    descriptor: int,
-    channel: Channel,
-    arguments: dict[str, Any],
-    logger: logging.Logger,
-    scratch: Path,
+    converter: Converter, request: Request, descriptor: int, channel: Channel, context: Context
 ) -> dict[str, Any]:
     """Run `converter`, put its reports into `channel`, and return the header of the last frame.
 
     Whatever the converter raises, SystemExit and KeyboardInterrupt included, is a result.
     """
-    context = Context(
-        arguments=arguments,
-        station=request.station,
-        logger=logger,
-        scratch=scratch,
-        report_progress=_progress(channel),
-    )
     try:
         ending = _convert(converter, request, descriptor, channel, context)
     except BaseException as error:  # noqa: BLE001 - the edge between their code and ours
@@ -142,7 +128,8 @@ def _put_report(channel: Channel, header: dict[str, Any], body: bytes, index: in
         ) from error
 
 
-def _progress(channel: Channel) -> Callable[[float], None]:
+def progress_to(channel: Channel) -> Callable[[float], None]:
+    """What `Context.progress` calls: tells the service, but not too often."""
     last = 0.0
 
     def report(fraction: float) -> None:

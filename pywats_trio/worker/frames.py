@@ -1,7 +1,7 @@
 """Frames between the service and a worker: bytes in, frames out, no I/O.
 
-A frame is two lengths (big endian, 4 bytes each), a JSON object as its header, and a raw body. It is
-never pickle: what a worker says is untrusted input, and reading it must not run anything. Header
+A frame is two lengths (big endian, 4 bytes each), a JSON object as its header, and a raw body. It
+is never pickle: what a worker says is untrusted input, and reading it must not run anything. Header
 text is pure ASCII with escapes, so that a file name of any bytes (as surrogates) passes unchanged.
 """
 

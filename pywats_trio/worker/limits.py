@@ -72,7 +72,7 @@ def allow_cpu(seconds: int) -> None:
 
 
 def prefer_as_victim() -> None:
-    """Be the first to go when the machine runs out of memory; where that cannot be said, nothing."""
+    """Be the first to go when the machine runs out of memory, where that can be said."""
     try:
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ))
     except OSError:

@@ -7,22 +7,27 @@ Started by `convert.child` with one JSON argument: `socket` and `lifeline` (desc
 from __future__ import annotations
 
 import faulthandler
+import math
 import os
 import sys
 import traceback
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 
+from pywats_trio.converters.api import Context
 from pywats_trio.worker import EXIT_BROKEN, limits, residue
 from pywats_trio.worker.arguments import ArgumentError, bind
 from pywats_trio.worker.channel import Channel
 from pywats_trio.worker.content import open_source
-from pywats_trio.worker.conversion import Request, convert, trace
+from pywats_trio.worker.conversion import Request, convert, progress_to, trace
 from pywats_trio.worker.journal import Journal, logger_for
-from pywats_trio.worker.load import Converter, LoadError, Where, describe, load
+from pywats_trio.worker.load import LoadError, Where, describe, load
+
+if TYPE_CHECKING:
+    from pywats_trio.converters.api import Converter
 
 READY: Final = {"kind": "ready"}
 
@@ -103,7 +108,7 @@ class Worker:
         except BaseException:  # noqa: BLE001 - somebody else's code; not being able is a No
             self.channel.end_if_forked()
             certainty = 0.0
-        return {"kind": "detected", "certainty": certainty if certainty == certainty else 0.0}
+        return {"kind": "detected", "certainty": 0.0 if math.isnan(certainty) else certainty}
 
     def _converter(self, where: Where) -> Converter:
         if (converter := self.converters.get(where)) is None:
@@ -125,9 +130,14 @@ class Worker:
         logger.setLevel(header["log_level"])
         os.chdir(self.scratch)
         self.journal.start()
-        ending = convert(
-            converter, request, descriptor, self.channel, arguments, logger, self.scratch
+        context = Context(
+            arguments=arguments,
+            station=request.station,
+            logger=logger,
+            scratch=self.scratch,
+            report_progress=progress_to(self.channel),
         )
+        ending = convert(converter, request, descriptor, self.channel, context)
         self.journal.finish()
         return ending
 

@@ -7,7 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pywats_trio.config.locate import json_lines, toml_lines
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 def paths(value: Any, path: KeyPath = ()) -> set[KeyPath]:
     """Every key and index of a parsed document."""
     found = {path} - {()}
-    pairs = value.items() if isinstance(value, dict) else ()
-    if isinstance(value, list):
-        pairs = enumerate(value)
-    for key, held in pairs:
+    pairs: Any = value.items() if isinstance(value, dict) else ()
+    for key, held in enumerate(value) if isinstance(value, list) else pairs:
         found |= paths(held, (*path, key))
     return found
 
@@ -81,6 +79,7 @@ def add_valid(document: str, statement: str) -> str:
     return document + statement
 
 
+@settings(deadline=None)
 @given(st.lists(statements(), max_size=12))
 def test_it_finds_exactly_the_keys_that_tomllib_reads(drawn: list[str]) -> None:
     document = ""
@@ -89,6 +88,7 @@ def test_it_finds_exactly_the_keys_that_tomllib_reads(drawn: list[str]) -> None:
     assert set(toml_lines(document)) == paths(tomllib.loads(document))
 
 
+@settings(deadline=None)
 @given(st.lists(statements(), max_size=8), st.lists(statements(), max_size=4))
 def test_a_key_is_found_on_the_line_where_it_was_put(before: list[str], after: list[str]) -> None:
     document = ""
@@ -149,6 +149,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(json_values, st.sampled_from([None, 0, 2]), st.booleans())
 def test_it_finds_exactly_the_keys_of_a_json_text(
     value: object, indent: int | None, ascii_only: bool
@@ -157,6 +158,7 @@ def test_it_finds_exactly_the_keys_of_a_json_text(
     assert set(json_lines(text)) == paths(value)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=4), st.integers(), min_size=1, max_size=6))
 def test_a_json_key_is_found_on_its_line(value: dict[str, int]) -> None:
     located = json_lines(json.dumps(value, indent=1))

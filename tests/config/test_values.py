@@ -35,7 +35,7 @@ LIMITED = [(name, one) for name, one in BUILT if one.metadata["low"] is not None
 CHOSEN = [(name, one) for name, one in BUILT if one.metadata["choices"]]
 
 
-def named(listed: list[tuple[str, attrs.Attribute[Any]]]) -> Any:
+def named(listed: list[tuple[str, attrs.Attribute[Any]]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         "attribute", [one for _name, one in listed], ids=[name for name, _one in listed]
     )

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psutil
 import pytest
+
+from tests.convert.kit import children, descriptors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
-    me = psutil.Process()
-    before = me.num_fds()
+    before = descriptors()
     yield
-    assert me.children(recursive=True) == []
-    assert me.num_fds() == before
+    assert children() == []
+    assert descriptors() == before
 
 
 @pytest.fixture

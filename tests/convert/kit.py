@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
-from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from pywats_trio.config.options import WorkerOptions
-from pywats_trio.convert.answer import Died, Ending, Log, Progress
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import Requests
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import parse
 from pywats_trio.model import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from pywats_trio.convert.answer import Died, Ending, Log, Progress
 
 HOSTILE = Path(__file__).parents[1] / "converters_hostile"
 
@@ -63,6 +67,22 @@ async def ask(
         return await pool.ask(spec, owner, request, descriptor, hear)
     finally:
         os.close(descriptor)
+
+
+def children() -> list[int]:
+    """The processes that are our children now."""
+    lists = [path.read_text().split() for path in Path("/proc/self/task").glob("*/children")]
+    return [int(pid) for pids in lists for pid in pids]
+
+
+def descriptors() -> int:
+    """How many files we have open now."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def told_in(path: Path) -> Any:
+    """What a converter wrote down for its test."""
+    return json.loads(path.read_text())
 
 
 class Told:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pywats_trio.converters import Argument, Context, Converter, Report, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 def report(serial: str, **more: object) -> Report:
@@ -29,8 +29,10 @@ def report(serial: str, **more: object) -> Report:
 class Good(Converter):
     id = "good"
     version = "1.0"
-    patterns = ("*.txt",)
-    arguments = {"prefix": Argument(str, default="SN-", help="before the serial number")}
+    patterns: ClassVar[tuple[str, ...]] = ("*.txt",)
+    arguments: ClassVar[Mapping[str, Argument]] = {
+        "prefix": Argument(str, default="SN-", help="before the serial number")
+    }
 
     def detect(self, source: Source) -> float:
         return 0.5 if source.read_head(4) == b"unit" else 0.0

@@ -1,5 +1,8 @@
 """Converters that do what a converter must not do; each must cost only its own file."""
 
+# Test data: doing what the rules forbid is what it is for.
+# ruff: noqa: BLE001, PTH109, PTH110, PTH115, PTH208, SIM115, T201, TID251
+
 from __future__ import annotations
 
 import _thread
@@ -14,12 +17,12 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pywats_trio.converters import Argument, Context, Converter, Reject, Report, Retry, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 FOREVER = 3600
 
@@ -44,7 +47,9 @@ class Hostile(Converter):
     """Misbehaves for a file that says `bad`, else converts it."""
 
     id = "hostile"
-    arguments = {"tell": Argument(str, default="", help="a file for what the test must know")}
+    arguments: ClassVar[Mapping[str, Argument]] = {
+        "tell": Argument(str, default="", help="a file for what the test must know")
+    }
 
     def convert(self, source: Source, context: Context) -> Iterable[Report]:
         if source.read_text().startswith("bad"):
@@ -235,15 +240,22 @@ class LeavesThread(Hostile):
 class LeavesRawThread(Hostile):
     def misbehave(self, source: Source, context: Context) -> None:
         begun = threading.Event()
-        _thread.start_new_thread(lambda: (begun.set(), time.sleep(FOREVER)), ())
+
+        def sleep() -> None:
+            begun.set()
+            time.sleep(FOREVER)
+
+        _thread.start_new_thread(sleep, ())
         begun.wait()
 
 
 class LeaksDescriptors(Hostile):
-    kept: list[int] = []
+    kept: ClassVar[list[int]] = []
 
     def misbehave(self, source: Source, context: Context) -> None:
-        self.kept += [os.open("/dev/null", os.O_RDONLY) for _ in range(int(source.read_text()[4:]))]
+        self.kept.extend(
+            os.open("/dev/null", os.O_RDONLY) for _ in range(int(source.read_text()[4:]))
+        )
 
 
 class LeaksUntilRefused(Hostile):
@@ -259,7 +271,7 @@ class ClosesOutput(Hostile):
 
 
 class KeepsMemory(Hostile):
-    kept: list[bytearray] = []
+    kept: ClassVar[list[bytearray]] = []
 
     def misbehave(self, source: Source, context: Context) -> None:
         self.kept.append(bytearray(int(source.read_text()[4:]) << 20))
@@ -302,7 +314,7 @@ class AsksForRetry(Hostile):
 
 class AsksForOddRetry(Hostile):
     def misbehave(self, source: Source, context: Context) -> None:
-        raise Retry("later", after=Any)  # type: ignore[arg-type] - on purpose
+        raise Retry("later", after=Any)  # type: ignore[arg-type]
 
 
 class SaysNothing(Hostile):
@@ -312,12 +324,12 @@ class SaysNothing(Hostile):
 
 class ReturnsNone(Hostile):
     def convert(self, source: Source, context: Context) -> Iterable[Report]:
-        return None  # type: ignore[return-value] - on purpose
+        return None  # type: ignore[return-value]
 
 
 class GivesMappings(Hostile):
     def convert(self, source: Source, context: Context) -> Iterable[Report]:
-        return [{"sn": "1"}]  # type: ignore[list-item] - on purpose
+        return [{"sn": "1"}]  # type: ignore[list-item]
 
 
 class Repeats(Hostile):

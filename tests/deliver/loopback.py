@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import Factory, define, frozen
 
+from pywats_trio.bell import Bell
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -34,6 +36,8 @@ class Loopback:
     port: int = 0
     requests: list[Seen] = Factory(list)
     connections: int = 0
+    bell: Bell = Factory(Bell)
+    """Rung at each request."""
 
     def posts(self) -> list[Seen]:
         return [seen for seen in self.requests if seen.method == "POST"]
@@ -139,6 +143,7 @@ async def _serve(server: Loopback, stream: trio.abc.Stream, number: int) -> None
         seen = Seen(method, target, headers, buffer[:length], number)
         buffer = buffer[length:]
         server.requests.append(seen)
+        server.bell.ring()
         reply = server.answer(seen)
         if isinstance(reply, bytes):
             await stream.send_all(reply)

@@ -299,6 +299,26 @@ def test_a_suspect_that_is_taken_after_all_is_not_charged(world: World) -> None:
     assert world.breaker.state is Circuit.CLOSED
 
 
+def test_a_suspect_that_is_taken_after_all_clears_the_others_too(world: World) -> None:
+    first, second = world.begin(1), world.begin(2)
+    world.finish(first, FAULT)
+    world.finish(second, FAULT)
+    world.send(1, TAKEN)
+    assert world.charged() == []
+    assert world.breaker.state is Circuit.CLOSED
+
+
+def test_two_suspects_that_fail_one_after_the_other_are_an_outage(world: World) -> None:
+    first, second = world.begin(1), world.begin(2)
+    world.finish(first, FAULT)
+    world.finish(second, FAULT)
+    world.send(1, FAULT)
+    assert world.breaker.state is Circuit.OPEN
+    world.pass_time()
+    world.send(3, TAKEN)
+    assert world.charged() == []
+
+
 def test_a_refused_report_does_not_convict_a_suspect(world: World) -> None:
     world.send(1, FAULT)
     world.send(2, REFUSED)

@@ -29,6 +29,7 @@ from pywats_trio.deliver.transport import (
 from pywats_trio.deliver.trust import Trust
 from pywats_trio.errors import ConfigError
 from tests.deliver.loopback import (
+    Loopback,
     Seen,
     close,
     hang,
@@ -66,6 +67,17 @@ async def using(transport: Transport) -> AsyncIterator[Transport]:
         await transport.aclose()
 
 
+@contextlib.asynccontextmanager
+async def linked(
+    kind: str, answer: Callable[[Seen], Any], **options: Any
+) -> AsyncIterator[tuple[Loopback, Transport]]:
+    """A server and a transport to it."""
+    async with serving(answer) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        async with using(make(kind, url, **options)) as transport:
+            yield server, transport
+
+
 @pytest.fixture(params=["post", "httpx"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -77,17 +89,15 @@ async def post(transport: Transport, body: bytes = BODY) -> Answer:
 
 async def failure(kind: str, answer: Callable[[Seen], Any], **options: Any) -> TransportError:
     """What a single POST to such a server raises."""
-    async with serving(answer) as server:
-        async with using(make(kind, f"http://127.0.0.1:{server.port}", **options)) as transport:
-            with pytest.raises(TransportError) as caught:
-                await post(transport)
+    async with linked(kind, answer, **options) as (server, transport):
+        with pytest.raises(TransportError) as caught:
+            await post(transport)
     return caught.value
 
 
 async def answer_of(kind: str, answer: Callable[[Seen], Any], body: bytes = BODY) -> Answer:
-    async with serving(answer) as server:
-        async with using(make(kind, f"http://127.0.0.1:{server.port}")) as transport:
-            return await post(transport, body)
+    async with linked(kind, answer) as (server, transport):
+        return await post(transport, body)
 
 
 async def test_the_body_goes_out_unchanged_with_its_headers(kind: str) -> None:
@@ -108,36 +118,32 @@ async def test_the_body_goes_out_unchanged_with_its_headers(kind: str) -> None:
 
 @pytest.mark.parametrize("size", [0, 64 * 1024 - 1, 64 * 1024, 64 * 1024 + 1, 3_000_000])
 async def test_bodies_of_every_size_arrive_whole(kind: str, size: int) -> None:
-    async with serving(lambda _seen: http(200)) as server:
-        async with using(make(kind, f"http://127.0.0.1:{server.port}")) as transport:
-            await post(transport, b"x" * size)
+    async with linked(kind, lambda _seen: http(200)) as (server, transport):
+        await post(transport, b"x" * size)
     assert [len(seen.body) for seen in server.requests] == [size]
 
 
 async def test_a_request_without_a_body_has_no_length(kind: str) -> None:
-    async with serving() as server:
-        async with using(make(kind, f"http://127.0.0.1:{server.port}")) as transport:
-            answer = await transport.request("GET", "/api/App/Version", None, {})
+    async with linked(kind, wats) as (server, transport):
+        answer = await transport.request("GET", "/api/App/Version", None, {})
     assert answer.body == b'"2025.3.9.824"'
     assert "content-length" not in server.requests[0].headers
 
 
 async def test_one_connection_is_kept_for_one_sender(kind: str) -> None:
-    async with serving() as server:
-        async with using(make(kind, f"http://127.0.0.1:{server.port}")) as transport:
-            for _ in range(5):
-                await post(transport)
+    async with linked(kind, wats) as (server, transport):
+        for _ in range(5):
+            await post(transport)
     assert server.connections == 1
     assert len(server.requests) == 5
 
 
 async def test_senders_at_the_same_time_have_a_connection_each(kind: str) -> None:
-    async with serving() as server:
-        async with using(make(kind, f"http://127.0.0.1:{server.port}")) as transport:
-            for _ in range(2):
-                async with trio.open_nursery() as nursery:
-                    for _ in range(3):
-                        nursery.start_soon(post, transport)
+    async with linked(kind, wats) as (server, transport):
+        for _ in range(2):
+            async with trio.open_nursery() as nursery:
+                for _ in range(3):
+                    nursery.start_soon(post, transport)
     assert server.connections <= 3
     assert len(server.requests) == 6
 
@@ -151,20 +157,18 @@ async def test_senders_at_the_same_time_have_a_connection_each(kind: str) -> Non
     ],
 )
 async def test_a_connection_that_may_not_be_kept_is_not_kept(kind: str, answer: bytes) -> None:
-    async with serving(lambda _seen: then_close(answer)) as server:
-        async with using(make(kind, f"http://127.0.0.1:{server.port}")) as transport:
-            for _ in range(3):
-                assert (await post(transport)).body == b"{}"
+    async with linked(kind, lambda _seen: then_close(answer)) as (server, transport):
+        for _ in range(3):
+            assert (await post(transport)).body == b"{}"
     assert server.connections == 3
     assert len(server.requests) == 3
 
 
 async def test_a_connection_closed_while_idle_is_replaced_without_a_word(kind: str) -> None:
-    async with serving(lambda _seen: then_close(http(200, b"{}"))) as server:
-        async with using(make(kind, f"http://127.0.0.1:{server.port}")) as transport:
-            for _ in range(3):
-                assert (await post(transport)).status == 200
-                await trio.testing.wait_all_tasks_blocked()
+    async with linked(kind, lambda _seen: then_close(http(200, b"{}"))) as (server, transport):
+        for _ in range(3):
+            assert (await post(transport)).status == 200
+            await trio.testing.wait_all_tasks_blocked()
     assert len(server.requests) == 3
 
 
@@ -196,9 +200,11 @@ async def test_header_names_are_lower_case(kind: str) -> None:
 
 
 async def test_a_redirect_is_an_answer(kind: str) -> None:
-    async with serving(lambda _seen: http(302, b"", "Location: /login")) as server:
-        async with using(make(kind, f"http://127.0.0.1:{server.port}")) as transport:
-            assert (await post(transport)).status == 302
+    async with linked(kind, lambda _seen: http(302, b"", "Location: /login")) as (
+        server,
+        transport,
+    ):
+        assert (await post(transport)).status == 302
     assert len(server.requests) == 1
 
 
@@ -286,7 +292,7 @@ async def test_nobody_listening_is_a_connect_failure(kind: str) -> None:
         await unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         async with using(make(kind, url)) as transport:
-            with pytest.raises(TransportError, match="no connection to 127.0.0.1") as caught:
+            with pytest.raises(TransportError, match=r"no connection to 127\.0\.0\.1") as caught:
                 await post(transport)
     assert (caught.value.kind, caught.value.phase) == (FailureKind.CONNECT, Phase.CONNECT)
 
@@ -324,15 +330,14 @@ async def test_a_cancelled_request_closes_its_connection(kind: str) -> None:
         gone.set()
         return False
 
-    async with serving(lambda _seen: until_gone) as server:
-        async with using(make(kind, f"http://127.0.0.1:{server.port}")) as transport:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(post, transport)
-                while not server.requests:
-                    await trio.lowlevel.checkpoint()
-                nursery.cancel_scope.cancel()
-            with trio.fail_after(5):
-                await gone.wait()
+    async with linked(kind, lambda _seen: until_gone) as (server, transport):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(post, transport)
+            while not server.requests:
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        with trio.fail_after(5):
+            await gone.wait()
 
 
 # What only the own path does
@@ -343,10 +348,9 @@ async def test_a_kept_connection_that_dies_under_the_request_is_retried_once() -
         first_on_later = seen.connection == 1 and len(server.requests) > 1
         return close if first_on_later else http(200, b"{}")
 
-    async with serving(answer) as server:
-        async with using(make("post", f"http://127.0.0.1:{server.port}")) as transport:
-            await post(transport)
-            assert (await post(transport)).status == 200
+    async with linked("post", answer) as (server, transport):
+        await post(transport)
+        assert (await post(transport)).status == 200
     assert [seen.connection for seen in server.requests] == [1, 1, 2]
     assert server.requests[1].body == server.requests[2].body
 
@@ -355,20 +359,18 @@ async def test_the_retry_on_a_fresh_connection_is_the_last() -> None:
     def answer(_seen: Seen) -> Any:
         return close if len(server.requests) > 1 else http(200, b"{}")
 
-    async with serving(answer) as server:
-        async with using(make("post", f"http://127.0.0.1:{server.port}")) as transport:
+    async with linked("post", answer) as (server, transport):
+        await post(transport)
+        with pytest.raises(TransportError, match="without an answer") as caught:
             await post(transport)
-            with pytest.raises(TransportError, match="without an answer") as caught:
-                await post(transport)
     assert caught.value.kind is FailureKind.PROTOCOL
     assert len(server.requests) == 3
 
 
 async def test_a_fresh_connection_is_not_retried() -> None:
-    async with serving(lambda _seen: close) as server:
-        async with using(make("post", f"http://127.0.0.1:{server.port}")) as transport:
-            with pytest.raises(TransportError):
-                await post(transport)
+    async with linked("post", lambda _seen: close) as (server, transport):
+        with pytest.raises(TransportError):
+            await post(transport)
     assert len(server.requests) == 1
 
 
@@ -376,11 +378,10 @@ async def test_once_a_byte_of_the_answer_came_nothing_is_retried() -> None:
     def answer(_seen: Seen) -> Any:
         return then_close(b"H") if len(server.requests) > 1 else http(200, b"{}")
 
-    async with serving(answer) as server:
-        async with using(make("post", f"http://127.0.0.1:{server.port}")) as transport:
+    async with linked("post", answer) as (server, transport):
+        await post(transport)
+        with pytest.raises(TransportError):
             await post(transport)
-            with pytest.raises(TransportError):
-                await post(transport)
     assert len(server.requests) == 2
 
 
@@ -388,11 +389,10 @@ async def test_once_a_byte_of_the_answer_came_nothing_is_retried() -> None:
 async def test_a_connection_idle_for_too_long_is_replaced(
     seconds: float, connections: int, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with serving() as server:
-        async with using(make("post", f"http://127.0.0.1:{server.port}")) as transport:
-            await post(transport)
-            mock_clock.jump(seconds)
-            await post(transport)
+    async with linked("post", wats) as (server, transport):
+        await post(transport)
+        mock_clock.jump(seconds)
+        await post(transport)
     assert server.connections == connections
 
 
@@ -404,10 +404,9 @@ async def test_a_token_that_is_no_header_is_said_so() -> None:
 
 async def test_bytes_beyond_the_answer_are_never_taken_for_the_next_one() -> None:
     forged = http(200, b'{"forged":1}')
-    async with serving(lambda _seen: http(200, b"{}") + forged) as server:
-        async with using(make("post", f"http://127.0.0.1:{server.port}")) as transport:
-            for _ in range(3):
-                assert (await post(transport)).body == b"{}"
+    async with linked("post", lambda _seen: http(200, b"{}") + forged) as (server, transport):
+        for _ in range(3):
+            assert (await post(transport)).body == b"{}"
     assert server.connections == 3
 
 
@@ -512,14 +511,12 @@ async def test_a_handshake_without_an_answer_is_a_timeout() -> None:
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-async def test_an_unusable_ca_file_is_named(
-    kind: str, content: str | None, tmp_path: Path
-) -> None:
+async def test_an_unusable_ca_file_is_named(kind: str, content: str | None, tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_text(content)
     async with using(make(kind, "https://127.0.0.1:9", trust=Trust(ca_file=file))) as transport:
-        with pytest.raises(TransportError, match="ca.pem") as caught:
+        with pytest.raises(TransportError, match=r"ca\.pem") as caught:
             await post(transport)
     assert caught.value.kind is FailureKind.TLS
 

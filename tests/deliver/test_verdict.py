@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -200,7 +202,12 @@ def test_only_a_read_timeout_among_failures_is_suspect(kind: FailureKind, phase:
 
 @pytest.mark.parametrize(
     "body",
-    [b'"2025.3.9.824"', b'{"version":"2025.3"}', b'{"Version":"1.2.3"}', b"\xef\xbb\xbf" + b'"1.2"'],
+    [
+        b'"2025.3.9.824"',
+        b'{"version":"2025.3"}',
+        b'{"Version":"1.2.3"}',
+        b"\xef\xbb\xbf" + b'"1.2"',
+    ],
 )
 def test_a_version_is_a_json_string_or_an_object_with_one(body: bytes) -> None:
     assert judge_version(Answer(200, {}, body)).kind is Class.DELIVERED
@@ -271,14 +278,16 @@ def test_a_server_that_fails_on_the_question_does_not_blame_the_report() -> None
     body=st.binary(max_size=200)
     | st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(max_size=9),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["ID", "id", "uuid", "Message", "error", "errors", "version", "x"]),
-            inner,
-            max_size=4,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["ID", "id", "uuid", "Message", "error", "errors", "version", "x"]),
+                inner,
+                max_size=4,
+            )
         ),
         max_leaves=8,
-    ).map(lambda value: __import__("json").dumps(value).encode()),
+    ).map(lambda value: json.dumps(value).encode()),
     headers=st.dictionaries(
         st.sampled_from(["retry-after", "date", "location", "content-type"]), st.text(max_size=20)
     ),

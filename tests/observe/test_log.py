@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,15 +111,16 @@ def test_colours_are_for_terminals_only(open_log: Opener, monkeypatch: pytest.Mo
     assert "\x1b[" not in plain.shown()
 
 
+def fail_twice() -> None:
+    raise ExceptionGroup("both", [KeyError("x"), OSError("y")]) from ValueError(f"bad {TOKEN}")
+
+
 def test_an_exception_is_structured_in_the_file_and_readable_on_the_console(
     open_log: Opener,
 ) -> None:
     opened = open_log(terminal=True)
     try:
-        try:
-            raise ValueError(f"bad {TOKEN}")
-        except ValueError as error:
-            raise ExceptionGroup("both", [KeyError("x"), OSError("y")]) from error
+        fail_twice()
     except ExceptionGroup:
         logger.exception("part failed", part="deliver")
     (line,) = opened.lines()
@@ -127,7 +129,7 @@ def test_an_exception_is_structured_in_the_file_and_readable_on_the_console(
     assert told["type"] == "ExceptionGroup"
     assert told["message"] == "both (2 sub-exceptions)"
     assert told["frames"][0]["file"] == __file__
-    assert told["frames"][0]["function"].startswith("test_an_exception")
+    assert told["frames"][-1]["function"] == "fail_twice"
     assert told["frames"][0]["line"] > 0
     assert told["cause"]["type"] == "ValueError"
     assert told["cause"]["message"] == "bad ***"
@@ -141,7 +143,7 @@ def test_an_exception_may_be_handed_over_in_any_form(open_log: Opener) -> None:
     error = ValueError("x")
     logger.warning("one", exc_info=error)
     logger.warning("two", exc_info=(ValueError, error, None))
-    logger.warning("none", exc_info=True)
+    logger.warning("none", exc_info=True)  # noqa: LOG014 - there is none to be told
     logger.warning("none", exc_info=(None, None, None))
     told = [line.get("exception", {}).get("type") for line in opened.lines()]
     assert told == ["ValueError", "ValueError", None, None]
@@ -173,16 +175,21 @@ def test_libraries_are_heard_from_warnings_on(open_log: Opener) -> None:
     library = logging.getLogger("hypercorn.error")
     library.info("quiet")
     library.warning("odd %s of %d", "part", 2)
-    try:
-        raise OSError("gone")
-    except OSError:
-        library.exception("failed")
-    library.error("wrong %d", "x")
-    first, second, third = opened.lines()
+    library.error("failed", exc_info=OSError("gone"))
+    first, second = opened.lines()
     assert (first["event"], first["message"]) == ("odd %s of %d", "odd part of 2")
     assert (first["logger"], first["level"]) == ("hypercorn.error", "warning")
     assert (second["event"], second["exception"]["message"]) == ("failed", "gone")
-    assert third["message"].startswith("('x',) do not fit")
+
+
+def test_a_library_that_formats_wrongly_is_heard_all_the_same(open_log: Opener) -> None:
+    opened = open_log()
+    # To our handler alone: that of pytest raises.
+    handler = logging.getLogger().handlers[-1]
+    handler.handle(logging.LogRecord("h11", logging.ERROR, "f", 1, "wrong %d", ("x",), None))
+    (line,) = opened.lines()
+    assert line["event"] == "wrong %d"
+    assert line["message"].startswith("('x',) do not fit")
 
 
 def test_libraries_keep_to_a_stricter_level(open_log: Opener) -> None:
@@ -239,3 +246,26 @@ def test_a_log_file_that_cannot_be_written_is_said_once_and_raises_nothing(
     assert complaints[0]["file"].endswith("pywats-trio.jsonl")
     assert complaints[0]["error"]
     assert opened.log.dropped == 3
+
+
+def test_a_log_file_that_can_be_written_again_says_how_much_it_lost(tmp_path: Path) -> None:
+    blocker = tmp_path / "logs"
+    blocker.write_text("in the way")
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as reader, os.fdopen(writing, "w") as stream:
+        options = LogOptions(format="json")
+        with configure(
+            options, instance="x", data_dir=tmp_path, terminal=False, stream=stream
+        ) as log:
+            logger.info("lost")
+            said = {json.loads(reader.readline())["event"] for _line in range(2)}
+            assert said == {
+                "lost",
+                "log file cannot be written; its lines are dropped until it can",
+            }
+            blocker.unlink()
+            logger.info("kept")
+    lines = [json.loads(line) for line in log.file.read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["kept", "log lines dropped"]
+    assert (lines[1]["dropped"], lines[1]["level"]) == (1, "warning")
+    assert log.dropped == 1

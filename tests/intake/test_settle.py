@@ -1,0 +1,287 @@
+"""The logic of settling, without files and without a clock."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pywats_trio.intake import settle
+from pywats_trio.intake.settle import Due, Look, Notice, Settler, Why
+from pywats_trio.model import Identity
+
+SETTLE = 0.25
+NAME = "/w/a.json"
+
+
+def a_look(version: int = 1, *, ctime: int | None = None, **rest: Any) -> Look:
+    identity = Identity(1, 2, 10 * version, 1000 * version)
+    return Look(identity, identity.mtime_ns if ctime is None else ctime, **rest)
+
+
+def one_due(settler: Settler, now: float) -> Due:
+    [due] = settler.due(now, 10)
+    return due
+
+
+def outcome(settler: Settler, look: Look | None, now: float) -> bool:
+    return settler.looked(one_due(settler, now), look, now)
+
+
+def why(settler: Settler, now: float) -> Why:
+    [waiting] = settler.waiting(now)
+    return waiting.why
+
+
+def test_a_file_found_by_a_scan_is_taken_once_it_was_seen_unchanged_for_the_settle_time() -> None:
+    settler = Settler("quiet", SETTLE)
+    settler.found(NAME, a_look(), 100.0)
+    assert settler.next_due() == 100.0 + SETTLE
+    assert not settler.due(100.0 + SETTLE - 0.001, 10)
+    assert outcome(settler, a_look(writing=False), 100.0 + SETTLE)
+
+
+def test_a_file_that_changed_between_two_looks_waits_the_whole_settle_time_again() -> None:
+    settler = Settler("quiet", SETTLE)
+    settler.found(NAME, a_look(1), 100.0)
+    assert not outcome(settler, a_look(2, writing=False), 100.25)
+    assert why(settler, 100.25) is Why.CHANGING
+    assert settler.next_due() == 100.5
+    assert outcome(settler, a_look(2, writing=False), 100.5)
+
+
+def test_a_file_somebody_has_open_for_writing_waits_however_long_it_stood_still() -> None:
+    settler = Settler("quiet", SETTLE)
+    settler.noticed(NAME, Notice.CREATED, 100.0)
+    now = 100.25
+    pauses = []
+    for _ in range(8):
+        assert not outcome(settler, a_look(writing=True), now)
+        assert why(settler, now) is Why.OPEN
+        pauses.append(settler.next_due() - now)
+        now = settler.next_due()
+    assert pauses == pytest.approx([0.5, 1, 2, 4, 5, 5, 5, 5])
+    settler.noticed(NAME, Notice.CLOSED, now)
+    assert settler.due(now + SETTLE - 0.001, 10) == []
+    assert outcome(settler, a_look(writing=False), now + SETTLE)
+
+
+def test_without_a_word_of_the_kernel_a_creation_holds_until_the_close() -> None:
+    settler = Settler("quiet", SETTLE)
+    settler.noticed(NAME, Notice.CREATED, 100.0)
+    assert not outcome(settler, a_look(), 100.25)
+    settler.noticed(NAME, Notice.CLOSED, 101.0)
+    assert outcome(settler, a_look(), 101.25)
+
+
+@pytest.mark.parametrize(("after", "taken"), [(59.9, False), (60.0, True), (60.1, True)])
+def test_a_notice_of_writing_that_is_never_followed_by_a_close_holds_for_a_minute(
+    after: float, taken: bool
+) -> None:
+    settler = Settler("quiet", SETTLE)
+    settler.noticed(NAME, Notice.MODIFIED, 100.0)
+    assert outcome(settler, a_look(), 100.0 + after) is taken
+
+
+def test_lost_notifications_end_the_hold_of_a_notice() -> None:
+    settler = Settler("quiet", SETTLE)
+    settler.noticed(NAME, Notice.CREATED, 100.0)
+    settler.hints_lost()
+    assert outcome(settler, a_look(), 100.25)
+
+
+def test_with_a_settle_time_of_zero_the_close_is_enough_and_the_creation_is_not() -> None:
+    settler = Settler("quiet", 0.0)
+    settler.noticed(NAME, Notice.CREATED, 100.0)
+    assert settler.due(100.0, 10) == []
+    settler.noticed(NAME, Notice.CLOSED, 100.01)
+    assert outcome(settler, a_look(writing=False), 100.01)
+
+
+def test_something_that_happens_during_a_look_makes_the_look_void() -> None:
+    settler = Settler("quiet", SETTLE)
+    settler.noticed(NAME, Notice.CLOSED, 100.0)
+    due = one_due(settler, 100.25)
+    settler.noticed(NAME, Notice.MODIFIED, 100.25)
+    assert not settler.looked(due, a_look(writing=False), 100.26)
+    settler.drop(due)
+    assert len(settler) == 1
+
+
+def test_a_name_that_went_and_came_back_during_a_look_makes_the_look_void() -> None:
+    settler = Settler("quiet", 0.0)
+    settler.noticed(NAME, Notice.MOVED_IN, 100.0)
+    due = one_due(settler, 100.0)
+    settler.noticed(NAME, Notice.GONE, 100.0)
+    settler.noticed(NAME, Notice.MOVED_IN, 100.0)
+    assert not settler.looked(due, a_look(writing=False), 100.0)
+    assert outcome(settler, a_look(writing=False), 100.0)
+
+
+def test_a_file_that_is_gone_at_the_look_is_forgotten() -> None:
+    settler = Settler("quiet", SETTLE)
+    settler.noticed(NAME, Notice.CLOSED, 100.0)
+    assert not outcome(settler, None, 100.25)
+    assert len(settler) == 0
+
+
+def test_a_marker_releases_its_file_whatever_else_is_true() -> None:
+    settler = Settler("marker", SETTLE)
+    settler.noticed(NAME, Notice.CREATED, 100.0)
+    assert not outcome(settler, a_look(writing=False), 100.25)
+    assert why(settler, 100.25) is Why.NO_MARKER
+    assert settler.next_due() == math.inf
+    settler.noticed(NAME, Notice.MARKED, 200.0)
+    assert outcome(settler, a_look(2, marked=True, writing=True), 200.0)
+
+
+def test_a_scan_that_sees_the_marker_releases_a_file_whose_notification_was_lost() -> None:
+    settler = Settler("marker", SETTLE)
+    settler.found(NAME, a_look(), 100.0)
+    assert settler.due(1e6, 10) == []
+    assert why(settler, 1e6) is Why.NO_MARKER
+    settler.found(NAME, a_look(marked=True), 160.0)
+    assert outcome(settler, a_look(marked=True), 160.0)
+
+
+def test_a_file_moved_in_is_taken_at_once_under_renamed() -> None:
+    settler = Settler("renamed", SETTLE)
+    settler.noticed(NAME, Notice.MOVED_IN, 100.0)
+    assert outcome(settler, a_look(writing=True), 100.0)
+
+
+def test_a_file_made_in_place_is_not_taken_under_renamed_until_it_is_moved() -> None:
+    settler = Settler("renamed", SETTLE)
+    settler.noticed(NAME, Notice.CREATED, 100.0)
+    settler.noticed(NAME, Notice.CLOSED, 100.1)
+    assert not outcome(settler, a_look(writing=False), 200.0)
+    assert why(settler, 200.0) is Why.NOT_MOVED_IN
+    settler.found(NAME, a_look(), 300.0)
+    assert settler.due(1e6, 10) == []
+    settler.noticed(NAME, Notice.GONE, 400.0)
+    settler.noticed(NAME, Notice.MOVED_IN, 400.0)
+    assert outcome(settler, a_look(), 400.0)
+
+
+@pytest.mark.parametrize(
+    ("ctime", "after", "taken"),
+    [(1000, 0.25, False), (1000, 1.99, False), (1000, 2.0, True), (7, 0.25, True)],
+)
+def test_under_renamed_a_file_only_a_scan_found_is_judged_by_its_change_time(
+    ctime: int, after: float, taken: bool
+) -> None:
+    settler = Settler("renamed", SETTLE)
+    settler.found(NAME, a_look(), 100.0)
+    assert outcome(settler, a_look(ctime=ctime, writing=False), 100.0 + after) is taken
+
+
+def test_files_of_one_scan_are_looked_at_in_the_order_of_their_modification_times() -> None:
+    settler = Settler("quiet", SETTLE)
+    for age in (3, 1, 2):
+        settler.found(f"/w/{age}", a_look(age), 100.0)
+    assert [due.path for due in settler.due(101.0, 2)] == ["/w/1", "/w/2"]
+    assert [due.path for due in settler.due(101.0, 2)] == ["/w/3"]
+
+
+def test_a_look_that_failed_is_made_again_later() -> None:
+    settler = Settler("quiet", SETTLE)
+    settler.found(NAME, a_look(), 100.0)
+    settler.again(one_due(settler, 100.25), 105.0)
+    assert settler.next_due() == 105.0
+    assert outcome(settler, a_look(writing=False), 105.0)
+
+
+def test_a_settled_file_waits_for_room_and_says_so() -> None:
+    settler = Settler("quiet", SETTLE)
+    settler.found(NAME, a_look(), 100.0)
+    [waiting] = settler.waiting(103.0, full=True)
+    assert (waiting.path, waiting.why, waiting.seconds) == (NAME, Why.QUEUE_FULL, 3.0)
+
+
+@pytest.mark.parametrize(("files", "left_out"), [(9, 0), (10, 0), (11, 1)])
+def test_no_more_than_the_limit_wait_and_a_scan_is_due_when_half_are_gone(
+    monkeypatch: pytest.MonkeyPatch, files: int, left_out: int
+) -> None:
+    monkeypatch.setattr(settle, "MOST_CANDIDATES", 10)
+    settler = Settler("quiet", 0.0)
+    for number in range(files):
+        settler.found(f"/w/{number}", a_look(), 100.0)
+    assert len(settler) == files - left_out
+    for due in settler.due(100.0, 4):
+        settler.drop(due)
+    assert not settler.has_space_again()
+    for due in settler.due(100.0, 4):
+        settler.drop(due)
+    assert settler.has_space_again() is bool(left_out)
+    assert not settler.has_space_again()
+
+
+def test_files_that_come_and_go_without_settling_leave_nothing_behind() -> None:
+    settler = Settler("quiet", 86_400.0)
+    for number in range(5_000):
+        settler.noticed(f"/w/{number}", Notice.CREATED, float(number))
+        settler.noticed(f"/w/{number}", Notice.GONE, float(number))
+    assert settler.schedule_length() < 1_500
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["write", "open", "close", "touch", "scan", "overflow"]),
+        st.floats(min_value=0.0, max_value=0.4),
+    ),
+    max_size=40,
+)
+
+
+@given(steps=steps, leases=st.booleans(), notified=st.booleans())
+def test_no_file_is_taken_while_it_changes_or_is_open_and_each_is_taken_in_the_end(
+    steps: list[tuple[str, float]], leases: bool, notified: bool
+) -> None:
+    """A writer at work, seen through notifications or scans, with and without the kernel's word."""
+    settler = Settler("quiet", SETTLE)
+    now, version, is_open, changed_at = 1000.0, 1, False, 1000.0
+
+    def see() -> Look:
+        return a_look(version, writing=is_open if leases else None)
+
+    def notice(what: Notice) -> None:
+        if notified:
+            settler.noticed(NAME, what, now)
+
+    def look_when_due() -> bool:
+        for due in settler.due(now, 1):
+            if settler.looked(due, see(), now):
+                assert not (is_open and leases)
+                assert now - changed_at >= SETTLE or not notified
+                return True
+        return False
+
+    settler.found(NAME, see(), now)
+    for what, pause in steps:
+        now += pause
+        if look_when_due():
+            return
+        if what == "open":
+            is_open = True
+        elif what == "write" and is_open:
+            version, changed_at = version + 1, now
+            notice(Notice.MODIFIED)
+        elif what == "touch":
+            version, changed_at = version + 1, now
+            notice(Notice.MODIFIED)
+        elif what == "close" and is_open:
+            is_open = False
+            notice(Notice.CLOSED)
+        elif what == "scan":
+            settler.found(NAME, see(), now)
+        elif what == "overflow":
+            settler.hints_lost()
+    is_open = False
+    for _ in range(50):
+        now = max(now, settler.next_due())
+        if look_when_due():
+            return
+    pytest.fail("never taken")

@@ -1,0 +1,351 @@
+"""Claim, work, outcome, with a real store beneath."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+from attrs import define
+from trio.testing import wait_all_tasks_blocked
+
+from pywats_trio.model import Claim, Converted, Failed, Kind, Reason, State, Wait
+from pywats_trio.queue import stage as module
+from pywats_trio.queue.sqlite_store import SqliteStore
+from pywats_trio.queue.stage import Stage
+from pywats_trio.queue.store import Topic
+from tests.contract.kit import PROBLEM, Clock, a_report, assert_counts, some_files
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pywats_trio.model import Outcome
+    from pywats_trio.queue.store import Store
+    from tests.contract.kit import SqliteBench
+    from tests.queue.conftest import Disk, Logged
+
+DONE = Converted((), "ab")
+
+
+@define
+class SomeGate:
+    open: int = 2
+    soon: float = math.inf
+
+    def width(self) -> int:
+        return self.open
+
+    def reopens_in(self) -> float:
+        return self.soon
+
+
+class Workshop:
+    """Work that goes on until it is told its outcome."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.most = 0
+        self._now = 0
+        self._tell = trio.Event()
+        self._outcomes: dict[str, Outcome | Exception] = {}
+        self._more = trio.Event()
+
+    async def work(self, claim: Claim) -> Outcome:
+        self.begun.append(claim.item.source)
+        self._now += 1
+        self.most = max(self.most, self._now)
+        self._more.set()
+        try:
+            while claim.item.source not in self._outcomes:
+                await self._tell.wait()
+        finally:
+            self._now -= 1
+        outcome = self._outcomes[claim.item.source]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def tell(self, outcome: Outcome | Exception, *names: int) -> None:
+        for name in names:
+            self._outcomes[f"/in/{name}.txt"] = outcome
+        self._tell.set()
+        self._tell = trio.Event()
+
+    async def wait_begun(self, count: int) -> None:
+        with trio.fail_after(10):
+            while len(self.begun) < count:
+                self._more = trio.Event()
+                await self._more.wait()
+
+
+async def until(store: Store, kind: Kind, state: State, count: int) -> None:
+    """Every change here rings one of the bells, so nothing is polled."""
+    topics = [store.bell(topic) for topic in Topic]
+    with trio.fail_after(10):
+        while True:
+            tickets = [bell.ticket() for bell in topics]
+            if store.counts().of(kind, state) == count:
+                return
+            async with trio.open_nursery() as nursery:
+
+                async def listen(ticket: object, stop: trio.CancelScope) -> None:
+                    await ticket.wait()  # type: ignore[attr-defined]
+                    stop.cancel()
+
+                for ticket in tickets:
+                    nursery.start_soon(listen, ticket, nursery.cancel_scope)
+
+
+def stage(store: Store, work: Callable[[Claim], Awaitable[Outcome]], gate: SomeGate) -> Stage:
+    return Stage(store, Kind.FILE, owner="job", gate=gate, work=work)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+async def test_no_more_is_in_hand_than_the_gate_is_wide(bench: SqliteBench, width: int) -> None:
+    shop = Workshop()
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        part = stage(store, shop.work, SomeGate(width))
+        await store.put(some_files(6))
+        await nursery.start(part.run)
+        for done in range(6):
+            await shop.wait_begun(min(6, done + width))
+            await wait_all_tasks_blocked()
+            assert len(shop.begun) == min(6, done + width)
+            assert part.in_hand == min(width, 6 - done)
+            shop.tell(DONE, done)
+            await until(store, Kind.FILE, State.COMPLETED, done + 1)
+        part.drain()
+    assert shop.most == width
+    assert shop.begun == [f"/in/{n}.txt" for n in range(6)]
+    assert part.in_hand == 0
+
+
+async def test_a_new_item_wakes_an_idle_stage(bench: SqliteBench) -> None:
+    shop = Workshop()
+    shop.tell(DONE, 0)
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        part = stage(store, shop.work, SomeGate())
+        await nursery.start(part.run)
+        await wait_all_tasks_blocked()
+        await store.put(some_files(1))
+        await until(store, Kind.FILE, State.COMPLETED, 1)
+        part.drain()
+
+
+async def test_a_gate_that_opens_and_rings_lets_work_in(bench: SqliteBench) -> None:
+    shop, gate = Workshop(), SomeGate(0)
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        part = stage(store, shop.work, gate)
+        await store.put(some_files(2))
+        await nursery.start(part.run)
+        await wait_all_tasks_blocked()
+        assert shop.begun == []
+        gate.open = 1
+        store.bell(Topic.FILE).ring()
+        await shop.wait_begun(1)
+        assert store.counts().of(Kind.FILE, State.PENDING) == 1
+        shop.tell(DONE, 0, 1)
+        await until(store, Kind.FILE, State.COMPLETED, 2)
+        part.drain()
+
+
+async def test_a_gate_that_opens_by_itself_is_looked_at_in_time(bench: SqliteBench) -> None:
+    class Ajar(SomeGate):
+        looks = 0
+
+        def reopens_in(self) -> float:
+            self.looks += 1
+            self.open = 1  # by the next look it is open, and nobody rings
+            return 0.001
+
+    shop, gate = Workshop(), Ajar(0)
+    shop.tell(DONE, 0)
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        part = stage(store, shop.work, gate)
+        await store.put(some_files(1))
+        await nursery.start(part.run)
+        await until(store, Kind.FILE, State.COMPLETED, 1)
+        part.drain()
+    assert gate.looks >= 1
+
+
+async def test_an_item_that_becomes_due_is_worked_on_without_a_ring(bench: SqliteBench) -> None:
+    tries = []
+
+    async def work(claim: Claim) -> Outcome:
+        await trio.lowlevel.checkpoint()
+        tries.append(claim.item.attempts)
+        if len(tries) == 1:
+            return Wait(0.01, Reason.RETRY, PROBLEM, counts=True)
+        return DONE
+
+    async with bench.open(monotonic=time.monotonic) as store, trio.open_nursery() as nursery:
+        part = stage(store, work, SomeGate())
+        await store.put(some_files(1))
+        await nursery.start(part.run)
+        await until(store, Kind.FILE, State.COMPLETED, 1)
+        part.drain()
+    assert tries == [0, 1]
+
+
+async def test_draining_finishes_what_is_in_hand_and_begins_nothing(bench: SqliteBench) -> None:
+    shop = Workshop()
+    async with bench.open() as store:
+        async with trio.open_nursery() as nursery:
+            part = stage(store, shop.work, SomeGate(1))
+            await store.put(some_files(2))
+            await nursery.start(part.run)
+            await shop.wait_begun(1)
+            part.drain()
+            await wait_all_tasks_blocked()
+            shop.tell(DONE, 0, 1)
+        assert bench.counted() == {
+            (Kind.FILE, State.COMPLETED): 1,
+            (Kind.FILE, State.PENDING): 1,
+        }
+        await part.run()  # a drained stage that is started again ends at once
+        assert len(shop.begun) == 1
+
+
+@pytest.mark.parametrize("with_nursery", [False, True])
+async def test_cancelling_gives_everything_in_hand_back(
+    bench: SqliteBench, with_nursery: bool
+) -> None:
+    begun = trio.Event()
+
+    async def work(_claim: Claim) -> Outcome:
+        begun.set()
+        if with_nursery:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.sleep_forever)
+                nursery.start_soon(trio.sleep_forever)
+        await trio.sleep_forever()
+        return DONE
+
+    async with bench.open() as store:
+        await store.put(some_files(3))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(stage(store, work, SomeGate(2)).run)
+            await begun.wait()
+            await wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        assert_counts(bench, store)
+        assert bench.counted() == {(Kind.FILE, State.PENDING): 3}
+        assert [entry.event for entry in bench.history(1)] == ["accepted", "claimed", "released"]
+
+
+async def test_a_crash_of_the_work_is_recovered_by_the_next_run(bench: SqliteBench) -> None:
+    shop = Workshop()
+    async with bench.open() as store, bench.desk() as desk:
+        await store.put(some_files(3))
+        part = stage(store, shop.work, SomeGate(2))
+        with pytest.RaisesGroup(pytest.RaisesExc(ZeroDivisionError), flatten_subgroups=True):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(part.run)
+                await shop.wait_begun(2)
+                shop.tell(ZeroDivisionError("a bug"), 0)
+        assert_counts(bench, store)
+        assert store.counts().of(Kind.FILE, State.PROCESSING) == 1
+        shop.tell(DONE, 0, 1, 2)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(part.run)
+            await until(store, Kind.FILE, State.COMPLETED, 3)
+            part.drain()
+        assert [item.attempts for item in await desk.items()] == [1, 1, 1]
+        assert [item.interruptions for item in await desk.items()] == [1, 1, 0]
+
+
+async def test_an_outcome_that_cannot_be_recorded_is_kept_and_nothing_else_is_begun(
+    bench: SqliteBench, disk: Disk, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "COMMIT_RETRY_FIRST", 0.001)
+    monkeypatch.setattr(module, "COMMIT_RETRY_LAST", 0.01)
+    shop, gate = Workshop(), SomeGate(1)
+    wal = bench.path.with_name("queue.db-wal")
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        assert isinstance(store, SqliteStore)
+        part = stage(store, shop.work, gate)
+        await store.put(some_files(2))
+        await nursery.start(part.run)
+        await shop.wait_begun(1)
+        disk.fill(wal, room=200_000)
+        shop.tell(Converted((a_report(b"x" * 900_000),), "ab"), 0)
+        await logged.wait_for("cannot record an outcome")
+
+        gate.open = 2  # room enough, and a small commit would fit
+        store.bell(Topic.FILE).ring()
+        await wait_all_tasks_blocked()
+        await store.note("after any claim", {})
+        assert shop.begun == ["/in/0.txt"]
+        assert store.counts().of(Kind.FILE, State.PENDING) == 1
+        assert logged.count("outcomes are recorded again") == 0
+
+        disk.free()
+        await logged.wait_for("outcomes are recorded again")
+        await shop.wait_begun(2)
+        shop.tell(DONE, 1)
+        await until(store, Kind.FILE, State.COMPLETED, 2)
+        part.drain()
+    assert logged.count("cannot record an outcome") == 1
+    assert bench.counted()[Kind.REPORT, State.PENDING] == 1
+
+
+async def test_an_outcome_of_a_recovered_claim_is_dropped(
+    bench: SqliteBench, logged: Logged
+) -> None:
+    shop = Workshop()
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        part = stage(store, shop.work, SomeGate(1))
+        await store.put(some_files(1))
+        await nursery.start(part.run)
+        await shop.wait_begun(1)
+        await store.recover("job")
+        shop.tell(Failed(PROBLEM), 0)
+        await logged.wait_for("an outcome came too late")
+        await until(store, Kind.FILE, State.FAILED, 1)  # it is claimed again, and fails again
+        part.drain()
+    assert len(shop.begun) == 2
+
+
+async def test_a_claim_that_fails_is_tried_again_and_does_not_hold_up_a_drain(
+    bench: SqliteBench,
+    logged: Logged,
+    arm: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = Workshop()
+    shop.tell(DONE, 0)
+    async with bench.open() as store:
+        await store.put(some_files(1))
+        part = stage(store, shop.work, SomeGate())
+        arm("store.before_commit=raise@2")  # the first is of `recover`
+        with trio.fail_after(4):  # less than the time between two tries
+            async with trio.open_nursery() as nursery:
+                await nursery.start(part.run)
+                await logged.wait_for("cannot claim work")
+                part.drain()
+        assert shop.begun == []
+
+        monkeypatch.setattr(module, "COMMIT_RETRY_LAST", 0.01)
+        again = stage(store, shop.work, SomeGate())
+        arm("store.before_commit=raise@2-4")
+        async with trio.open_nursery() as nursery:
+            await nursery.start(again.run)
+            await until(store, Kind.FILE, State.COMPLETED, 1)
+            again.drain()
+    assert logged.count("cannot claim work") == 4
+
+
+async def test_a_stage_leaves_the_items_of_others_alone(bench: SqliteBench) -> None:
+    async with bench.open(clock=Clock()) as store, trio.open_nursery() as nursery:
+        await store.put([*some_files(1), a_report()])
+        await store.claim(Kind.FILE, 1, "somebody else")
+        shop = Workshop()
+        part = stage(store, shop.work, SomeGate())
+        await nursery.start(part.run)
+        await wait_all_tasks_blocked()
+        assert shop.begun == []
+        assert store.counts().of(Kind.FILE, State.PROCESSING) == 1
+        part.drain()
