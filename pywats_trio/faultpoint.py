@@ -8,7 +8,9 @@ every time. Without the variable a point costs one look into an empty dictionary
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import signal
 from typing import Final
 
@@ -29,15 +31,18 @@ class _Fault:
     passed: int = 0
 
 
+_ENTRY: Final = re.compile(r"([\w.]+)=(kill|raise)(?:@([1-9]\d*)(?:-(\d+))?)?")
+
+
 def _parse(text: str) -> dict[str, _Fault]:
     faults = {}
     for entry in filter(None, text.split(",")):
-        name, _, rest = entry.partition("=")
-        action, _, when = rest.partition("@")
-        if action not in {"kill", "raise"}:
-            raise ValueError(f"{VARIABLE}: {entry!r} is not name=kill or name=raise")
-        first, _, last = when.partition("-")
-        faults[name] = _Fault(action, int(first or 1), int(last or first) if when else float("inf"))
+        found = _ENTRY.fullmatch(entry)
+        if found is None:
+            raise ValueError(f"{VARIABLE}: {entry!r} is not name=kill, name=raise@3 or the like")
+        name, action, first, last = found.groups()
+        end = int(last or first) if first else math.inf
+        faults[name] = _Fault(action, int(first or 1), end)
     return faults
 
 

@@ -5,6 +5,7 @@ Pure values, no I/O. Times are seconds since the epoch (UTC) as `float`; duratio
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -107,6 +108,12 @@ class Problem:
 def _priority(_instance: object, _attribute: object, value: int) -> None:
     if not PRIORITY_FIRST <= value <= PRIORITY_LAST:
         raise ValueError(f"priority must be {PRIORITY_FIRST} (first) to {PRIORITY_LAST} (last)")
+
+
+def _number(_instance: object, _attribute: object, value: float) -> None:
+    # NaN is neither before nor after any time: with it in the books nothing would ever be due.
+    if math.isnan(value):
+        raise ValueError("a delay must be a number of seconds")
 
 
 @frozen
@@ -215,7 +222,8 @@ class Delivered:
 class Wait:
     """Not now: SUSPENDED for `delay` seconds, or until the cause behind `reason` ends."""
 
-    delay: float
+    delay: float = field(validator=_number)
+    """Seconds; `math.inf` waits for the end of the cause alone."""
     reason: Reason
     problem: Problem
     counts: bool = False

@@ -145,8 +145,8 @@ def _header(report: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str
 def _rows(report: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[str]:
     units = report.get("subUnits") or []
     failures = [
-        [unit.get("pn"), unit.get("sn"), *(f.get(k) for k in ("category", "code"))]
-        + [f.get("comRef"), f.get("comment")]
+        [unit.get("pn"), unit.get("sn")]
+        + [f.get(key) for key in ("category", "code", "comRef", "comment")]
         for unit in units
         for f in unit.get("failures") or []
     ]

@@ -19,6 +19,7 @@ def run(options: Globals) -> None:
     """Run the service in the foreground until SIGTERM or Ctrl-C."""
     import trio  # noqa: PLC0415 - `--help` must be quick
 
+    from pywats_trio.config.secrets import secret_values  # noqa: PLC0415
     from pywats_trio.observe.log import configure  # noqa: PLC0415
     from pywats_trio.service.service import Service  # noqa: PLC0415
 
@@ -28,7 +29,7 @@ def run(options: Globals) -> None:
         instance=config.instance,
         data_dir=config.data_dir,
         terminal=sys.stderr.isatty(),
-        secrets=[config.server.token] if config.server.token else [],
+        secrets=secret_values(config),
     )
     with log:
         trio.run(until_signal, Service(config))

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 MAX_REPORTS: Final = 10_000
 """A file; all of them are one transaction in the queue."""
+MAX_LOGS: Final = 1000
+"""Log records a job; a worker that keeps to the rules sends at most 201."""
 MAX_REMARKS: Final = 100_000
-"""Log and progress frames a job: a worker sends far fewer."""
+"""Log and progress frames a job."""
 MAX_FINDINGS: Final = 1000
 """A report; what is beyond is dropped."""
 MAX_NAME: Final = 1000
@@ -70,7 +72,7 @@ class Done:
     mtime_ns: int
     """As the file was when the conversion ended."""
     peak_memory: int = 0
-    """Bytes, of the worker's life so far; 0 where it is not known."""
+    """Bytes, of the worker's life so far; 0 where it was not measured."""
 
 
 @frozen
@@ -160,6 +162,18 @@ Ending = Done | Rejected | RetryLater | Raised | Unusable | Description | Detect
 Result = Done | Rejected | RetryLater | Raised | Unusable | Died
 
 
+def reason(answer: Ending | Died) -> str:
+    """Why a job did not end as it should, in one sentence."""
+    match answer:
+        case Rejected() | RetryLater() | Unusable():
+            return answer.why
+        case Raised():
+            return f"the converter failed: {answer.type}: {answer.message}"
+        case Died():
+            return f"the conversion did not end: {answer.how}"
+    return f"the worker answered with {type(answer).__name__}"
+
+
 @define
 class Answer:
     """Collects the frames of one job until the last one."""
@@ -171,6 +185,7 @@ class Answer:
     _ids: set[str] = field(init=False, factory=set)
     _bytes: int = field(init=False, default=0)
     _remarks: int = field(init=False, default=0)
+    _logs: int = field(init=False, default=0)
 
     def take(self, frame: Frame) -> Ending | None:
         """One frame; the ending if it was the last.
@@ -204,8 +219,9 @@ class Answer:
 
     def _take_remark(self, header: dict[str, Any]) -> None:
         self._remarks += 1
-        if self._remarks > MAX_REMARKS:
-            raise FrameError(f"more than {MAX_REMARKS} log records from one file")
+        self._logs += header["kind"] == "log"
+        if self._remarks > MAX_REMARKS or self._logs > MAX_LOGS:
+            raise FrameError("more log records or progress from one file than can be meant")
         if header["kind"] == "log":
             level = _text(header, "level", MAX_NAME)
             self.hear(Log(level if level in LEVELS else "INFO", _text(header, "message", MAX_TEXT)))

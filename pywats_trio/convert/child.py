@@ -57,7 +57,7 @@ class Child:
     process: trio.Process
     scratch: str
     _cookie: str
-    _socket: trio.socket.SocketType
+    _socket: socket.socket
     _lifeline: int
     _output: int
     _decoder: FrameDecoder
@@ -112,13 +112,14 @@ class Child:
             except OSError as error:
                 raise WorkerStartError(f"a worker process cannot be started: {error}") from error
             os.set_blocking(output, False)
+            our_socket.setblocking(False)
             ours.pop_all()
             return cls(
                 group,
                 process,
                 scratch,
                 cookie,
-                trio.socket.from_stdlib_socket(our_socket),
+                our_socket,
                 held,
                 output,
                 FrameDecoder(max_body=max_body),
@@ -141,10 +142,13 @@ class Child:
             raise WorkerGone(str(error)) from error
 
     async def _send(self, data: bytes, descriptor: int | None) -> None:
+        # The socket of an idle worker is empty and takes a job at once, so it is not waited for
+        # first: each turn of the event loop would cost a tenth of the whole job.
         rights = [] if descriptor is None else [_rights(descriptor)]
-        sent = await self._socket.sendmsg([data], rights)
+        sent = self._socket.sendmsg([data], rights)
         while sent < len(data):
-            sent += await self._socket.send(data[sent:])
+            await trio.lowlevel.wait_writable(self._socket)
+            sent += self._socket.send(data[sent:])
 
     async def _listen(self, answer: Answer, key: str) -> Ending:
         while True:
@@ -157,7 +161,8 @@ class Child:
                 elif (ending := answer.take(frame)) is not None:
                     self._finish_job(frame.header.get("doubt"))
                     return ending
-            data = await self._socket.recv(CHUNK)
+            await trio.lowlevel.wait_readable(self._socket)
+            data = self._socket.recv(CHUNK)
             if not data:
                 raise WorkerGone("the worker closed its side")
             self._decoder.feed(data)
@@ -212,6 +217,7 @@ class Child:
 
         To be called in a shield: what it leaves undone stays behind.
         """
+        trio.lowlevel.notify_closing(self._socket)
         self._socket.close()
         self.abandoned = self.running and not self.condemned
         expected = self.abandoned or bool(self.condemned)

@@ -205,7 +205,8 @@ class Pool:
     async def _child(self, group: str, *, shared: bool) -> tuple[Child, Place]:
         """A running process of `group`, an idle one or a new one."""
         while True:
-            await self._running.wait()
+            if self._nursery is None:
+                await self._running.wait()
             place = await self._roster.take(group)
             if place.child is None:
                 return await self._start(place, shared=shared), place

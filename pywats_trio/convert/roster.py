@@ -71,11 +71,11 @@ class Roster:
         self._serve()
         if waiter.place is None:
             self._look_again.set()
-        try:
-            await waiter.served.wait()
-        except trio.Cancelled:
-            self._withdraw(waiter)
-            raise
+            try:
+                await waiter.served.wait()
+            except trio.Cancelled:
+                self._withdraw(waiter)
+                raise
         return self._granted(waiter)
 
     def _withdraw(self, waiter: _Waiter) -> None:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 from attrs import evolve, frozen
@@ -25,23 +24,24 @@ from pywats_trio.convert.answer import (
     Raised,
     Rejected,
     ReportMade,
-    RetryLater,
     Unusable,
+    reason,
 )
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import Requests, describing
 from pywats_trio.convert.source import Opened, Place, open_source
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import STANDARD, Spec, parse
-from pywats_trio.errors import ConfigError, InvalidInputError, NotFoundError
+from pywats_trio.errors import ConfigError, InvalidInputError, NotFoundError, PywatsTrioError
 from pywats_trio.model import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from pywats_trio.config.options import WorkerOptions
     from pywats_trio.convert.answer import Ending
 
+T = TypeVar("T")
 NO_STATION: Final = Station()
 
 
@@ -91,11 +91,14 @@ async def test_file(
         Refused: the file cannot be converted.
     """
     opened = await _opened(path, type_, options)
+
+    async def work(pool: Pool) -> Trial:
+        asking = _Asking(pool, os.fspath(path), opened, name, instance, station)
+        spec = parse(type_) if type_ else await asking.surest()
+        return await asking.convert(spec, arguments or {}, hear)
+
     try:
-        async with _pool(options) as pool:
-            asking = _Asking(pool, os.fspath(path), opened, name, instance, station)
-            spec = parse(type_) if type_ else await asking.surest()
-            return await asking.convert(spec, arguments or {}, hear)
+        return await _with_pool(options, work)
     finally:
         os.close(opened.descriptor)
 
@@ -107,21 +110,27 @@ async def describe(type_: str, options: WorkerOptions) -> Description:
         ConfigError: there is no such converter, or it cannot be used.
     """
     spec = parse(type_)
-    async with _pool(options) as pool:
-        answer = await pool.ask(spec, type_, describing(spec))
+    answer = await _with_pool(options, lambda pool: pool.ask(spec, type_, describing(spec)))
     if isinstance(answer, Description):
         return answer
-    raise ConfigError(f"the converter {type_!r} cannot be used: {_reason(answer)}")
+    raise ConfigError(f"the converter {type_!r} cannot be used: {reason(answer)}")
 
 
-@asynccontextmanager
-async def _pool(options: WorkerOptions) -> AsyncIterator[Pool]:
+async def _with_pool(options: WorkerOptions, work: Callable[[Pool], Awaitable[T]]) -> T:
+    """`work` with a pool of one process, which is gone when this returns."""
+    result: T | PywatsTrioError
     with tempfile.TemporaryDirectory(prefix="pywats-trio-") as folder:
         pool = Pool(evolve(options, max=1), Path(folder, "scratch"))
         async with trio.open_nursery() as nursery:
             await nursery.start(pool.run)
-            yield pool
+            try:
+                result = await work(pool)
+            except PywatsTrioError as error:
+                result = error  # raised outside, where no nursery makes a group of it
             nursery.cancel_scope.cancel()
+    if isinstance(result, PywatsTrioError):
+        raise result
+    return result
 
 
 async def _opened(path: Path, type_: str | None, options: WorkerOptions) -> Opened:
@@ -187,6 +196,7 @@ class _Asking:
             arguments=arguments,
             station=self.station,
             instance=self.instance,
+            measure=True,
         )
 
 
@@ -197,15 +207,4 @@ def _refused(converter: str, answer: Ending | Died) -> Refused:
         evidence = answer.output
     elif isinstance(answer, Raised):
         evidence = answer.traceback
-    return Refused(converter, _reason(answer), hint, evidence)
-
-
-def _reason(answer: Ending | Died) -> str:
-    match answer:
-        case Rejected() | RetryLater() | Unusable():
-            return answer.why
-        case Raised():
-            return f"the converter failed: {answer.type}: {answer.message}"
-        case Died():
-            return f"the conversion did not end: {answer.how}"
-    return f"the worker answered with {type(answer).__name__}"
+    return Refused(converter, reason(answer), hint, evidence)

@@ -30,14 +30,13 @@ class Connection:
         self._http = h11.Connection(h11.CLIENT)
         self._idle_since = 0.0
         self._answered = False
-        self._written = False
         self.phase = Phase.WRITE
 
     async def exchange(
         self, request: h11.Request, body: bytes | None, scope: trio.CancelScope
     ) -> Answer:
         """One request and its answer; moves the deadline of `scope` from phase to phase."""
-        self._answered = self._written = False
+        self._answered = False
         self.phase = Phase.WRITE
         try:
             await self._write(request, body, scope)
@@ -45,7 +44,6 @@ class Connection:
             # Some servers answer and close before they have read everything (413): look for it.
             pass
         else:
-            self._written = True
             if body is not None:
                 faultpoint.hit("deliver.sent")
         self.phase = Phase.READ
@@ -101,8 +99,7 @@ class Connection:
         """Whether another request may follow; False: close it (`Connection: close`, HTTP/1.0)."""
         states = self._http.our_state, self._http.their_state
         # Bytes beyond the answer would be taken for the answer to the next report.
-        clean = states == (h11.DONE, h11.DONE) and not self._http.trailing_data[0]
-        if not (clean and self._written):
+        if states != (h11.DONE, h11.DONE) or self._http.trailing_data[0]:
             return False
         self._http.start_next_cycle()
         self._idle_since = trio.current_time()

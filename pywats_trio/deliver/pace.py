@@ -20,6 +20,13 @@ class Pace:
     def __init__(self, requests_per_minute: int) -> None:
         """`requests_per_minute`: 0 = no limit."""
         self._moments: deque[float] = deque(maxlen=requests_per_minute)
+        self._waiting: set[trio.CancelScope] = set()
+        self._closed = False
+
+    @property
+    def limiting(self) -> bool:
+        """Whether somebody waits for the pace at this moment."""
+        return bool(self._waiting)
 
     def reserve(self, now: float) -> float:
         """Take the next free moment; seconds from `now` until then."""
@@ -31,10 +38,24 @@ class Pace:
         self._moments.append(moment)  # lets the oldest go
         return moment - now
 
-    def limiting(self, now: float) -> bool:
-        """Whether somebody waits for the pace at this moment."""
-        return bool(self._moments) and self._moments[-1] > now
+    async def wait(self) -> bool:
+        """Until the caller's moment has come; False if `close` came first.
 
-    async def wait(self) -> None:
-        """Until the caller's moment has come. Always a checkpoint."""
-        await trio.sleep(self.reserve(trio.current_time()))
+        No checkpoint where there is nothing to wait for.
+        """
+        delay = self.reserve(trio.current_time())
+        if delay <= 0 or self._closed:
+            return delay <= 0
+        with trio.CancelScope() as scope:
+            self._waiting.add(scope)
+            try:
+                await trio.sleep(delay)
+            finally:
+                self._waiting.discard(scope)
+        return not scope.cancelled_caught
+
+    def close(self) -> None:
+        """Send everybody away who waits or would have to."""
+        self._closed = True
+        for scope in self._waiting:
+            scope.cancel()

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
-from attrs import evolve, frozen
+from attrs import frozen
 
 from pywats_trio import faultpoint
 from pywats_trio.bell import Bell
+from pywats_trio.deliver.accounts import Accounts
 from pywats_trio.deliver.breaker import Breaker, Circuit, Outage
 from pywats_trio.deliver.classes import Class
 from pywats_trio.deliver.pace import Pace
 from pywats_trio.deliver.transport import parse_address
 from pywats_trio.deliver.wats import WatsServer
-from pywats_trio.errors import StoreError
 from pywats_trio.model import (
     Claim,
     Delivered,
@@ -30,31 +30,26 @@ from pywats_trio.model import (
     Quarantined,
     Reason,
     Released,
-    State,
     Wait,
 )
 from pywats_trio.queue.retry import after_failure
 from pywats_trio.queue.stage import Gate, Stage
-from pywats_trio.queue.store import Charge, Resume, Selection, Topic
+from pywats_trio.queue.store import Topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
     from pywats_trio.config.options import RetryOptions, ServerOptions
-    from pywats_trio.deliver.breaker import Suspect
     from pywats_trio.deliver.verdict import Verdict
     from pywats_trio.queue.store import Store
 
 log = structlog.get_logger("pywats_trio.deliver")
 
-WHO: Final = "deliver"
 HASHED_IN_PLACE: Final = 256 * 1024
 """Bytes; a larger payload is hashed in a thread (0.5 ms in the event loop at most)."""
-STORE_RETRY_SECONDS: Final = 1.0
 CLOSE_SECONDS: Final = 1.0
 
-_ALL_WAITING: Final = Selection(kind=Kind.REPORT, state=State.SUSPENDED, reason=Reason.SERVER)
 _DAMAGED: Final = Problem(
     "damaged",
     "the stored report is not the one that was put in: its checksum differs",
@@ -127,20 +122,17 @@ class Pump:
             changed=self._on_change,
         )
         self._pace = Pace(server.requests_per_minute)
-        self._paced: set[trio.CancelScope] = set()
         self._changes = Bell()
+        self._accounts = Accounts(store, self._breaker, self._changes, retry, random)
         self._announced: Outage | None = None
         self._version = ""
-        self._draining = False
         gate: Gate = self._breaker if self._server else _Shut()
         self._stage = Stage(store, Kind.REPORT, owner=owner, gate=gate, work=self._deliver)
 
     def drain(self) -> None:
         """Claim no more and send nothing that has not begun; `run` ends when the rest is done."""
-        self._draining = True
         self._stage.drain()
-        for scope in self._paced:
-            scope.cancel()
+        self._pace.close()
 
     def status(self) -> Status:
         """What is true now; from memory."""
@@ -148,7 +140,7 @@ class Pump:
             circuit=self._breaker.state if self._server else None,
             outage=self._breaker.outage,
             next_try_in=self._breaker.next_try_in() if self._server else 0.0,
-            paced=bool(self._paced),
+            paced=self._pace.limiting,
             in_hand=self._stage.in_hand,
             server_version=self._version,
         )
@@ -166,7 +158,7 @@ class Pump:
         try:
             async with trio.open_nursery() as helpers:
                 helpers.start_soon(self._watch, self._server)
-                helpers.start_soon(self._keep_accounts)
+                helpers.start_soon(self._accounts.run)
                 await self._stage.run(task_status=task_status)
                 helpers.cancel_scope.cancel()
         finally:
@@ -181,7 +173,7 @@ class Pump:
         payload = claim.payload or b""
         if await _digest(payload) != claim.item.sha256:
             return Quarantined(_DAMAGED)
-        if not await self._wait_for_pace():
+        if not await self._pace.wait():
             return Released("stopped before it was sent")
         if not self._breaker.admits():
             return self._not_now()
@@ -201,21 +193,6 @@ class Pump:
         assert self._server is not None  # noqa: S101 - for the type checker
         return await self._server.submit(payload, report_id)
 
-    async def _wait_for_pace(self) -> bool:
-        """Wait for this report's moment; False if a drain came first."""
-        delay = self._pace.reserve(trio.current_time())
-        if delay <= 0:
-            return True
-        if self._draining:
-            return False
-        with trio.CancelScope() as scope:
-            self._paced.add(scope)
-            try:
-                await trio.sleep(delay)
-            finally:
-                self._paced.discard(scope)
-        return not scope.cancelled_caught
-
     def _not_now(self) -> Wait:
         """The server became doubtful while the report waited for the pace."""
         outage = self._breaker.outage
@@ -232,8 +209,8 @@ class Pump:
         return after_failure(item, verdict.problem, self._retry, self._random)
 
     def _tell(self, item: Item, verdict: Verdict, seconds: float) -> None:
-        """One line for each answer about a report; outages have their own, once."""
-        if verdict.row.suspends:
+        """One line for each answer about a report; an outage has its own, once."""
+        if verdict.row.suspends and (self._breaker.outage or not verdict.suspect):
             return
         facts = {
             "correlation_id": item.correlation_id,
@@ -246,6 +223,10 @@ class Pump:
         }
         if verdict.kind is Class.DELIVERED:
             log.info("report delivered", **facts)
+        elif verdict.row.suspends:
+            log.warning(
+                "report not taken, another one is tried", **facts, error=verdict.problem.message
+            )
         else:
             log.warning("report refused", **facts, error=verdict.problem.message)
 
@@ -284,42 +265,6 @@ class Pump:
             verdict = await server.ask_version()
             self._version = verdict.receipt or self._version
             self._breaker.checked(verdict)
-
-    async def _keep_accounts(self) -> None:
-        """Charge suspects and wake what waited, apart from the deliveries that brought it about.
-
-        A delivery must not wait for this: were the charge to fail, its own outcome would be lost.
-        """
-        while True:
-            ticket = self._changes.ticket()
-            for suspect in self._breaker.take_charges():
-                await self._charge(suspect)
-            if self._breaker.take_resume():
-                await self._change(_ALL_WAITING, Resume())
-            await ticket.wait()
-
-    async def _charge(self, suspect: Suspect) -> None:
-        item = suspect.claim.item
-        outcome = after_failure(item, suspect.problem, self._retry, self._random)
-        # If it does not wait any more an operator was faster, and the attempt is not counted.
-        if await self._change(evolve(_ALL_WAITING, ids=(item.id,)), Charge(outcome)):
-            log.warning(
-                "the server fails on this report",
-                correlation_id=item.correlation_id,
-                item_id=item.id,
-                converter=item.converter,
-                report_id=item.report_id,
-                error=suspect.problem.message,
-                attempts=item.attempts + 1,
-            )
-
-    async def _change(self, selection: Selection, action: Resume | Charge) -> int:
-        while True:
-            try:
-                return await self._store.change(selection, action, WHO)
-            except StoreError as error:
-                log.warning("cannot change what waits for the server", error=str(error))
-                await trio.sleep(STORE_RETRY_SECONDS)
 
 
 async def _digest(payload: bytes) -> str:

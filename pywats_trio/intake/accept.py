@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BATCH: Final = 256
 """Files in one transaction."""
-GATHER_SECONDS: Final = 0.004
+GATHER_SECONDS: Final = 0.01
 """Between two batches: a single file is accepted at once, a stream of them in fewer commits."""
 GONE_AT_ONCE: Final = 1000
 """The store is told of files that have gone before the next put, or when this many have."""

@@ -25,7 +25,7 @@ from pywats_trio.queue.store import PutAway, Topic
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pywats_trio.config.options import ConverterOptions
     from pywats_trio.queue.store import Desk, Store
@@ -96,7 +96,7 @@ class Putaway:
         self._store.bell(Topic.PUTAWAY).ring()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Put away until drained or cancelled, which waits for the file in hand, not for the whole batch.
+        """Put away until drained or cancelled; a cancellation waits for the file in hand.
 
         Raises:
             StoreError: the store cannot be read.
@@ -115,7 +115,7 @@ class Putaway:
                 self._put_away_all, items, limiter=self._limiter, abandon_on_cancel=False
             )
             await self._record(items, results)
-            if len(items) < BATCH:
+            if len(items) < BATCH and not self._draining:
                 await trio.sleep(GATHER_SECONDS)
 
     async def _pending(self) -> list[Item]:
@@ -204,7 +204,6 @@ class Putaway:
     def _put_away_all(self, items: Sequence[Item]) -> list[PutAway | OSError]:
         """What became of each of `items`, of fewer if cancelled; all durable on return."""
         results: list[PutAway | OSError] = []
-        folders: set[str] = set()
         for item in items:
             try:
                 trio.from_thread.check_cancelled()
@@ -214,11 +213,21 @@ class Putaway:
                 results.append(self._put_away(item))
             except OSError as error:
                 results.append(error)
-            folders |= {os.path.dirname(item.source), self._goal(item).folder}  # noqa: PTH120
-        for folder in folders - {""}:
-            moves.sync_folder(folder)
+        self._sync(items, results)
         faultpoint.hit("putaway.moved")
         return results
+
+    def _sync(self, items: Sequence[Item], results: list[PutAway | OSError]) -> None:
+        """Make the moves durable; a result whose folder cannot be synced becomes the error."""
+        unsafe: dict[str, OSError | None] = {}
+        for number, (item, result) in enumerate(zip(items, results, strict=False)):
+            if isinstance(result, OSError):
+                continue
+            for path in filter(None, (item.source, result.path)):
+                folder = os.path.dirname(path)  # noqa: PTH120 - any bytes, as str
+                if folder not in unsafe:
+                    unsafe[folder] = _failure(moves.sync_folder, folder)
+                results[number] = unsafe[folder] or results[number]
 
     def _put_away(self, item: Item) -> PutAway:
         goal, identity = self._goal(item), item.identity
@@ -299,3 +308,11 @@ class Putaway:
                 errorfile.withdraw(path)
             raise
         faultpoint.hit("putaway.linked")
+
+
+def _failure(step: Callable[[str], None], folder: str) -> OSError | None:
+    try:
+        step(folder)
+    except OSError as error:
+        return error
+    return None

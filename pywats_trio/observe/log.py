@@ -102,7 +102,7 @@ class Log:
         return self._disk.dropped
 
     def close(self) -> None:
-        """Give structlog back and write what waits, for a second at the most each way."""
+        """Give structlog back and write what waits, for 0.4 s at the most each way."""
         if self._open:
             self._open = False
             self._give_back()

@@ -62,7 +62,7 @@ class Sink:
         else:
             self._drop(1)
 
-    def close(self, seconds: float = 1.0) -> None:
+    def close(self, seconds: float = 0.4) -> None:
         """Write what waits, for `seconds` at the most; a target that hangs is left behind."""
         self._queue.put(None)
         self._thread.join(seconds)

@@ -1,8 +1,8 @@
 """The store's verbs as SQL: functions of a transaction, run in the writer's thread.
 
-Each change of state goes through `_move`, which checks the table of legal transitions, writes the
-history row and keeps the counts. Everything that depends on the number of items is an index
-look-up.
+Each change of state writes its history row and keeps the counts. Everything that depends on the
+number of items is an index look-up. Statements are few and do much: each lets go of the
+interpreter's lock, and taking it back from a busy event loop costs more than the statement.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from pywats_trio.model import (
     Wait,
 )
 from pywats_trio.queue import rows
+from pywats_trio.queue.history import cut
 from pywats_trio.queue.store import Charge, Topic
 from pywats_trio.text import printable, storable
 
@@ -43,23 +44,21 @@ if TYPE_CHECKING:
 
     from pywats_trio.model import Envelope, Item, Outcome
     from pywats_trio.queue.books import Books
+    from pywats_trio.queue.history import History
     from pywats_trio.queue.store import PutAway, Resume, Selection
-
-MESSAGE_LENGTH: Final = 4096
-"""Characters of a message, a hint or evidence that are kept."""
 
 
 @define
 class Transaction:
-    """What every verb needs: the connection, the time, and the books to keep."""
+    """What every verb needs: the connection, the time, the books and the history to keep."""
 
     db: apsw.Connection
     books: Books
+    history: History
     now: float
     """Wall time, for what people see."""
     steady: float
     """The same by a clock that nobody sets: `due_at` is told and compared by it."""
-    history_limit: int
 
 
 # --- accepting ---------------------------------------------------------------------------------
@@ -122,20 +121,19 @@ def _insert(tx: Transaction, envelope: Envelope, parent: Item | None = None) -> 
     if payload is not None:
         tx.db.execute("INSERT INTO payloads (item_id, body) VALUES (?, ?)", (item_id, payload))
     tx.books.moved(envelope.kind, None, State.PENDING)
-    _write_history(tx, item_id, "accepted" if is_file else "stored", State.PENDING)
+    event = "accepted" if is_file else "stored"
+    tx.history.write(tx.now, item_id, event, State.PENDING)
     return item_id
 
 
 # --- claiming ----------------------------------------------------------------------------------
 
-_NEXT = """
-SELECT id, attempts FROM items WHERE kind = ? AND state = 'PENDING'
-ORDER BY priority, id LIMIT ?
-"""
-
 _CLAIM = f"""
 UPDATE items SET state = 'PROCESSING', owner = ?, fence = ?, started_at = ?, progress = 0,
-  transitions = transitions + 1 WHERE id = ? RETURNING {rows.COLUMNS}, transitions
+  transitions = transitions + 1
+WHERE id IN (
+  SELECT id FROM items WHERE kind = ? AND state = 'PENDING' ORDER BY priority, id LIMIT ?)
+RETURNING (SELECT body FROM payloads WHERE item_id = items.id), transitions, {rows.COLUMNS}
 """  # noqa: S608 - a constant of ours
 
 
@@ -143,24 +141,24 @@ def claim(tx: Transaction, kind: Kind, limit: int, owner: str) -> list[Claim]:
     """`Store.claim`."""
     if tx.books.due(kind) <= tx.steady:
         _wake_due(tx, kind)
-    waiting: list[tuple[int, int]] = list(tx.db.execute(_NEXT, (kind.value, limit)))
-    return [_claim(tx, item_id, attempts, owner) for item_id, attempts in waiting]
+    fence = tx.history.next_number
+    values = (owner, fence, tx.now, kind.value, limit)
+    claimed: list[tuple[Any, ...]] = list(tx.db.execute(_CLAIM, values))
+    claims = []
+    for payload, transitions, *row in claimed:
+        item = rows.item(row)
+        _claimed(tx, item, transitions, owner)
+        claims.append(Claim(item, owner, fence, payload))
+    # RETURNING gives the rows in no order.
+    return sorted(claims, key=lambda claim: (claim.item.priority, claim.item.id))
 
 
-def _claim(tx: Transaction, item_id: int, attempts: int, owner: str) -> Claim:
-    fence = _write_history(tx, item_id, "claimed", State.PROCESSING, attempts=attempts, who=owner)
-    *row, transitions = tx.db.execute(_CLAIM, (owner, fence, tx.now, item_id)).get
-    item = rows.item(row)
+def _claimed(tx: Transaction, item: Item, transitions: int, owner: str) -> None:
     tx.books.moved(item.kind, State.PENDING, State.PROCESSING)
-    _trim_history(tx, item_id, transitions)
-    return Claim(item, owner, fence, _payload(tx, item) if item.kind is Kind.REPORT else None)
-
-
-def _payload(tx: Transaction, item: Item) -> bytes | None:
-    body: bytes | None = tx.db.execute(
-        "SELECT body FROM payloads WHERE item_id = ?", (item.id,)
-    ).get
-    return body
+    tx.history.write(
+        tx.now, item.id, "claimed", State.PROCESSING, attempts=item.attempts, who=owner
+    )
+    tx.history.trim(tx.db, item.id, transitions)
 
 
 def _wake_due(tx: Transaction, kind: Kind) -> None:
@@ -182,8 +180,8 @@ def _resume(tx: Transaction, kind: Kind, item_id: int, message: str, who: str = 
         (item_id,),
     ).get
     tx.books.moved(kind, State.SUSPENDED, State.PENDING)
-    _write_history(tx, item_id, "resumed", State.PENDING, who=who, message=message)
-    _trim_history(tx, item_id, transitions)
+    tx.history.write(tx.now, item_id, "resumed", State.PENDING, who=who, message=message)
+    tx.history.trim(tx.db, item_id, transitions)
 
 
 # --- finishing ---------------------------------------------------------------------------------
@@ -292,10 +290,10 @@ def _apply(tx: Transaction, item: Item, effect: _Effect, *, who: str, fence: int
         100 if effect.state is State.COMPLETED else 0,
         effect.sha256 or item.sha256,
         problem.kind,
-        _cut(problem.message),
-        _cut(problem.hint),
-        _cut(problem.evidence),
-        _cut(effect.receipt),
+        cut(problem.message),
+        cut(problem.hint),
+        cut(problem.evidence),
+        cut(effect.receipt),
         effect.putaway,
         item.id,
         fence,
@@ -308,8 +306,8 @@ def _apply(tx: Transaction, item: Item, effect: _Effect, *, who: str, fence: int
         tx.books.due_at(item.kind, due_at)
     if effect.putaway == "pending":
         tx.books.ring(Topic.PUTAWAY)
-    _write_history(
-        tx,
+    tx.history.write(
+        tx.now,
         item.id,
         effect.event,
         effect.state,
@@ -318,7 +316,7 @@ def _apply(tx: Transaction, item: Item, effect: _Effect, *, who: str, fence: int
         who=who,
         problem=problem,
     )
-    _trim_history(tx, item.id, transitions)
+    tx.history.trim(tx.db, item.id, transitions)
 
 
 def _check(old: State, new: State, item_id: int) -> None:
@@ -373,39 +371,42 @@ _RECOVERED = " RETURNING id, kind, transitions"
 def recover(tx: Transaction, owner: str | None) -> int:
     """`Store.recover`."""
     mine, values = (" AND owner = ?", (owner,)) if owner is not None else ("", ())
+    # As many rows as the crash left: one statement, past the history's own numbering.
+    tx.history.flush(tx.db)
     tx.db.execute(_INTERRUPTED + mine, (tx.now, *values))
+    tx.history.inserted_elsewhere(tx.db)
     found: list[tuple[int, str, int]] = list(tx.db.execute(_RECOVER + mine + _RECOVERED, values))
     for item_id, kind, transitions in found:
         tx.books.moved(rows.KINDS[kind], State.PROCESSING, State.PENDING)
-        _trim_history(tx, item_id, transitions)
+        tx.history.trim(tx.db, item_id, transitions)
     return len(found)
 
 
 # --- sources -----------------------------------------------------------------------------------
 
 
-_PUT_AWAY = """
-UPDATE items SET putaway = 'done', path = ?, transitions = transitions + 1 WHERE id = ?
-RETURNING transitions
-"""
-
 # Only the very file: another one may already lie under its name.
 _UNSEE = """
-DELETE FROM seen WHERE path = ? AND device = ? AND inode = ? AND size = ? AND mtime_ns = ?
+DELETE FROM seen WHERE (path, device, inode, size, mtime_ns) IN (
+  SELECT path, device, inode, size, mtime_ns FROM items
+  WHERE id = ?1 AND putaway = 'pending' AND path IS NOT ?2)
+"""
+
+_PUT_AWAY = """
+UPDATE items SET putaway = 'done', path = iif(?2 = x'', path, ?2), transitions = transitions + 1
+WHERE id = ?1 AND putaway = 'pending' RETURNING transitions
 """
 
 
 def put_away(tx: Transaction, results: Sequence[PutAway]) -> None:
     """`Store.put_away`: where the source lies now, and that its old place is free."""
     for result in results:
-        sql = "SELECT path, device, inode, size, mtime_ns FROM items WHERE id = ? AND putaway = ?"
-        for path, *identity in tx.db.execute(sql, (result.item_id, "pending")).fetchall():
-            now_at = os.fsencode(result.path)
-            if now_at != path:
-                tx.db.execute(_UNSEE, (path, *identity))
-            transitions = tx.db.execute(_PUT_AWAY, (now_at or path, result.item_id)).get
-            _write_history(tx, result.item_id, "put away", None, message=result.message)
-            _trim_history(tx, result.item_id, transitions)
+        values = (result.item_id, os.fsencode(result.path))
+        tx.db.execute(_UNSEE, values)
+        transitions = tx.db.execute(_PUT_AWAY, values).get
+        if transitions is not None:
+            tx.history.write(tx.now, result.item_id, "put away", None, message=result.message)
+            tx.history.trim(tx.db, result.item_id, transitions)
 
 
 def forget(tx: Transaction, paths: Iterable[str]) -> None:
@@ -413,58 +414,6 @@ def forget(tx: Transaction, paths: Iterable[str]) -> None:
     tx.db.executemany("DELETE FROM seen WHERE path = ?", [(os.fsencode(p),) for p in paths])
 
 
-# --- history -----------------------------------------------------------------------------------
-
-_HISTORY = """
-INSERT INTO history (at, item_id, event, state, reason, attempts, who, error_kind, message)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-
-
 def note(tx: Transaction, event: str, message: str) -> int:
     """`Store.note`."""
-    return _write_history(tx, None, event, None, message=message)
-
-
-def _write_history(
-    tx: Transaction,
-    item_id: int | None,
-    event: str,
-    state: State | None,
-    *,
-    reason: Reason | None = None,
-    attempts: int | None = None,
-    who: str = "",
-    problem: Problem = _NOTHING,
-    message: str = "",
-) -> int:
-    values = (
-        tx.now,
-        item_id,
-        event,
-        state.value if state else None,
-        reason.value if reason else None,
-        attempts,
-        who,
-        problem.kind,
-        _cut(problem.message or message),
-    )
-    tx.db.execute(_HISTORY, values)
-    return tx.db.last_insert_rowid()
-
-
-def _cut(message: str) -> str:
-    return storable(message[:MESSAGE_LENGTH])
-
-
-def _trim_history(tx: Transaction, item_id: int, transitions: int) -> None:
-    """Keep an item's first row and its newest ones."""
-    if transitions <= tx.history_limit:
-        return
-    tx.db.execute(
-        "DELETE FROM history WHERE item_id = ?1"
-        " AND seq > (SELECT min(seq) FROM history WHERE item_id = ?1)"
-        " AND seq <= (SELECT seq FROM history WHERE item_id = ?1 ORDER BY seq DESC"
-        "             LIMIT 1 OFFSET ?2)",
-        (item_id, tx.history_limit - 1),
-    )
+    return tx.history.write(tx.now, None, event, None, message=message)

@@ -17,6 +17,7 @@ from pywats_trio.errors import StartError, StoreError
 from pywats_trio.model import Claim, Counts, Envelope, Kind, Outcome, State
 from pywats_trio.queue import rows, sqlite
 from pywats_trio.queue.books import Books
+from pywats_trio.queue.history import History
 from pywats_trio.queue.store import Charge, PutAway, Resume, Selection, Topic
 from pywats_trio.queue.writer import Writer, WriterStatistics
 
@@ -111,7 +112,8 @@ async def open_store(
     """
     steady = SteadyClock(clock, monotonic)
     connection, books = await trio.to_thread.run_sync(load, path, synchronous, steady())
-    store = SqliteStore(connection, books, history_limit=history_limit, clock=clock, steady=steady)
+    history = History(History.last_number(connection), history_limit)
+    store = SqliteStore(connection, books, history, clock=clock, steady=steady)
     try:
         yield store
     finally:
@@ -156,20 +158,21 @@ class SqliteStore:
         self,
         connection: apsw.Connection,
         books: Books,
+        history: History,
         *,
-        history_limit: int,
         clock: Callable[[], float],
         steady: Callable[[], float],
     ) -> None:
         self._books = books
-        self._history_limit = history_limit
+        self._history = history
         self._clock = clock
         self._steady = steady
         self._bells = {topic: Bell() for topic in Topic}
         self._writer = Writer(
             connection,
-            committed=books.committed,
-            rolled_back=books.rolled_back,
+            before_commit=history.flush,
+            committed=self._committed,
+            rolled_back=self._rolled_back,
             wake=self._wake,
         )
 
@@ -185,11 +188,19 @@ class SqliteStore:
         def operation(connection: apsw.Connection) -> T:
             return verb(
                 sqlite.Transaction(
-                    connection, self._books, self._clock(), self._steady(), self._history_limit
+                    connection, self._books, self._history, self._clock(), self._steady()
                 )
             )
 
         return operation
+
+    def _committed(self) -> None:
+        self._books.committed()
+        self._history.committed()
+
+    def _rolled_back(self) -> None:
+        self._books.rolled_back()
+        self._history.rolled_back()
 
     def _wake(self) -> None:
         for topic in self._books.take_rings():

@@ -67,20 +67,23 @@ class WriterStatistics:
 class Writer:
     """Runs operations in order, in batches, each batch one transaction.
 
-    `committed` is called in the thread after each transaction, `rolled_back` after one that was
-    not committed (the store keeps its counts with them), `wake` in the Trio thread once the callers
-    of a batch have their answers. The thread closes the connection at its end.
+    In the thread, `before_commit` is the last operation of each transaction, `committed` is called
+    after it, `rolled_back` after one that was not committed (the store keeps its history and its
+    counts with them); in the Trio thread, `wake` is called once the callers of a batch have their
+    answers. The thread closes the connection at its end.
     """
 
     def __init__(
         self,
         connection: apsw.Connection,
         *,
+        before_commit: Operation,
         committed: Callable[[], None],
         rolled_back: Callable[[], None],
         wake: Callable[[], None],
     ) -> None:
         self._connection = connection
+        self._before_commit = before_commit
         self._committed = committed
         self._rolled_back = rolled_back
         self._wake = wake
@@ -211,6 +214,7 @@ class Writer:
             self._connection.execute("BEGIN IMMEDIATE")
             for order in batch:
                 order.result = order.operation(self._connection)
+            self._before_commit(self._connection)
             faultpoint.hit("store.before_commit")
             self._connection.execute("COMMIT")
         except BaseException:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen, validators
 
 from pywats_trio.reports import instants
 from pywats_trio.reports.model import InvalidReport, Path, written
@@ -41,7 +41,7 @@ _NOT_FINITE: Final = {
 class Number:
     """A finite number as it is written, in JSON's grammar."""
 
-    text: str
+    text: str = field(validator=validators.matches_re(_JSON_NUMBER))
 
     def __float__(self) -> float:
         return float(self.text)
@@ -76,17 +76,22 @@ def plain(value: object, path: Path = (), depth: int = 0) -> object:
     if depth > MAX_DEPTH:
         raise InvalidReport(f"nested deeper than {MAX_DEPTH} levels", path[:6])
     if isinstance(value, Mapping):
-        return {str(k): plain(v, (*path, str(k)), depth + 1) for k, v in value.items()}
+        return {_text(k): plain(v, (*path, str(k)), depth + 1) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [plain(v, (*path, i), depth + 1) for i, v in enumerate(value)]
     return _scalar(value, path)
+
+
+def _text(value: object) -> str:
+    """Without half surrogate pairs, which UTF-8 cannot hold."""
+    return _SURROGATE.sub("\ufffd", str(value))
 
 
 def _scalar(value: object, path: Path) -> object:
     if value is None or isinstance(value, bool | Number):
         return value
     if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", str(value))
+        return _text(value)
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float | Decimal):

@@ -86,8 +86,7 @@ def find(text: str, path: Path) -> int:
 
 def _child(text: str, position: int, part: str | int) -> int | None:
     if isinstance(part, str) and text[position] == "{":
-        starts = [m.start for m in members(text, position) if m.key == part]
-        return starts[-1] if starts else None
+        return next((m.start for m in members(text, position) if m.key == part), None)
     if isinstance(part, int) and text[position] == "[":
         return next((at for i, at in enumerate(elements(text, position)) if i == part), None)
     return None

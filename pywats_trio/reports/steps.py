@@ -151,12 +151,16 @@ def joined(values: Several[float]) -> str:
     return ";".join(repr(v).removesuffix(".0") for v in values)
 
 
+def _series(series: Iterable[Series]) -> tuple[Series, ...]:
+    return tuple(series)
+
+
 @frozen(kw_only=True)
 class Chart:
     """A drawing of one or several curves; it may sit on any step."""
 
     label: str
-    series: tuple[Series, ...] = field(converter=tuple)
+    series: tuple[Series, ...] = field(converter=_series)
     kind: ChartType = "Line"
     x_label: str = ""
     x_unit: str = ""

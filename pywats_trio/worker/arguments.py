@@ -46,6 +46,8 @@ def _value(name: str, argument: Argument, given: Mapping[str, Any]) -> Any:  # n
 
 
 def _typed(name: str, wanted: type, value: Any) -> Any:  # noqa: ANN401 - theirs
+    if not isinstance(wanted, type):
+        raise ArgumentError(f"the converter declares argument {name!r} with no type of Python's")
     if wanted is float and type(value) is int:
         return float(value)
     # bool is an int to Python, but nobody who asks for a number means true.

@@ -74,12 +74,16 @@ def _describe_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: {
             "type": argument.type.__name__,
-            "default": argument.default,
+            "default": _plain(argument.default),
             "help": argument.help,
-            "choices": list(argument.choices),
+            "choices": [_plain(choice) for choice in argument.choices],
             "minimum": argument.minimum,
             "maximum": argument.maximum,
             "required": argument.required,
         }
         for name, argument in arguments.items()
     }
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

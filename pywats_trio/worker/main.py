@@ -49,9 +49,11 @@ def main(boot: dict[str, Any]) -> None:
     try:
         Worker(channel, Path(boot["scratch"]), bounds).serve()
     except BaseException:  # noqa: BLE001 - the end of the process: say why, whatever it was
-        traceback.print_exc()
-        # At once: an orderly exit would wait for threads that a converter left behind.
-        os._exit(EXIT_BROKEN)
+        try:
+            traceback.print_exc()
+        finally:  # even without a standard error to print to
+            # At once: an orderly exit would wait for threads that a converter left behind.
+            os._exit(EXIT_BROKEN)
 
 
 @define
@@ -86,17 +88,18 @@ class Worker:
     def _do(self, header: dict[str, Any], descriptor: int | None) -> dict[str, Any]:
         try:
             converter = self._converter(Where(**header["where"]))
+            if header["do"] == "describe":
+                return {"kind": "described", **describe(converter)}
         except BaseException as error:  # noqa: BLE001 - the import runs somebody else's code
             self.channel.end_if_forked()
             return _unusable(error)
-        if header["do"] == "describe":
-            return {"kind": "described", **describe(converter)}
         if descriptor is None:
             raise RuntimeError("a job came without its file")
         if header["do"] == "detect":
             return self._detect(converter, header, descriptor)
         ending = self._convert(converter, header, descriptor)
-        return ending | self._aftermath(ending)
+        peak = residue.peak_memory() if header["measure"] else 0
+        return {**ending, "doubt": self._doubt(ending), "peak_memory": peak}
 
     def _detect(
         self, converter: Converter, header: dict[str, Any], descriptor: int
@@ -141,14 +144,14 @@ class Worker:
         self.journal.finish()
         return ending
 
-    def _aftermath(self, ending: dict[str, Any]) -> dict[str, Any]:
+    def _doubt(self, ending: dict[str, Any]) -> str:
         memory = self.bounds.memory_bytes if self.bounds else 0
         doubt = residue.doubt(self.baseline, memory)
         if not doubt and ending.get("type") == "MemoryError":
             doubt = "ran out of memory"
         if not doubt and not _emptied(self.scratch):
             doubt = "left files that cannot be removed"
-        return {"doubt": doubt, "peak_memory": residue.peak_memory()}
+        return doubt
 
 
 def _emptied(folder: Path) -> bool:

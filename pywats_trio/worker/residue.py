@@ -18,6 +18,7 @@ DESCRIPTOR_SLACK: Final = 16
 """A converter may keep a few files open between jobs; one that leaks passes this soon."""
 MEMORY_SHARE: Final = 0.9
 """Of the limit: beyond it the next job may fail for what this one kept."""
+CHUNK: Final = 256
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -87,7 +88,8 @@ def _memory() -> int:
     """Bytes of address space in use, 0 where it is not known."""
     if sys.platform != "linux":
         return 0
-    return int(Path("/proc/self/statm").read_text().split(maxsplit=1)[0]) * _PAGE
+    with open("/proc/self/statm", "rb", buffering=0) as file:  # noqa: PTH123 - once a job: cheap
+        return int(file.read(CHUNK).split(maxsplit=1)[0]) * _PAGE
 
 
 def peak_memory() -> int:

@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from pywats_trio.model import Outcome
     from pywats_trio.queue.store import Desk, Store
 
 PROBLEM = Problem("rejected", "line 3 is no number", "correct the file", "HTTP 400")
 
-OUTCOMES = {
+OUTCOMES: dict[str, Outcome] = {
     "converted": Converted((), "ab" * 32),
     "delivered": Delivered("thanks"),
     "wait": Wait(5.0, Reason.RETRY, PROBLEM, counts=True),

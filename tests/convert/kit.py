@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from pywats_trio.config.options import WorkerOptions
+from pywats_trio.convert.answer import Done
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import Requests
 from pywats_trio.converters.api import Station
@@ -83,6 +84,18 @@ def descriptors() -> int:
 def told_in(path: Path) -> Any:
     """What a converter wrote down for its test."""
     return json.loads(path.read_text())
+
+
+async def is_at_full_strength(pool: Pool, name: str, good: Path) -> None:
+    """The next file of the same converter is converted, by one process."""
+    with trio.fail_after(10):
+        answer = await ask(pool, name, good)
+    assert isinstance(answer, Done)
+    assert answer.reports[0].serial_number == "good.txt"
+    statistics = pool.statistics()
+    assert statistics.alive <= statistics.limit
+    assert statistics.started == statistics.alive + statistics.recycled
+    assert statistics.busy == 0
 
 
 class Told:

@@ -197,9 +197,9 @@ async def test_an_exception_uses_up_an_attempt(attempts: int, last: bool, watch:
     async with job_for(watch, type_of("Stumbles")) as job:
         outcome = await job.convert(claim_of(dropped(watch, "bad"), attempts=attempts))
     assert isinstance(outcome, Failed if last else Wait)
-    assert outcome.problem.kind == "converter-error"  # type: ignore[union-attr]
-    assert "ValueError" in outcome.problem.message  # type: ignore[union-attr]
-    assert "hostile.py" in outcome.problem.evidence  # type: ignore[union-attr]
+    assert outcome.problem.kind == "converter-error"
+    assert "ValueError" in outcome.problem.message
+    assert "hostile.py" in outcome.problem.evidence
     if isinstance(outcome, Wait):
         assert outcome.reason is Reason.RETRY
         assert outcome.counts

@@ -102,6 +102,15 @@ class Loops(Hostile):
             pass
 
 
+class Burns(Hostile):
+    """Uses as much processor time as the file says, in seconds."""
+
+    def misbehave(self, source: Source, context: Context) -> None:
+        end = time.process_time() + float(source.read_text()[4:])
+        while time.process_time() < end:
+            pass
+
+
 class LoopsAndSwallows(Hostile):
     def misbehave(self, source: Source, context: Context) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGXCPU, signal.SIGIO):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from typing import TYPE_CHECKING
 
 import trio
@@ -13,6 +14,10 @@ from pywats_trio.bell import Bell
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from typing import TypeAlias
+
+    Reply: TypeAlias = bytes | Callable[[trio.abc.Stream], Awaitable[bool]]
+    """Bytes are sent as they are; a function says whether the connection stays open."""
 
 VERSION = b'"2025.3.9.824"'
 
@@ -43,10 +48,6 @@ class Loopback:
         return [seen for seen in self.requests if seen.method == "POST"]
 
 
-Reply = "bytes | Callable[[trio.abc.Stream], Awaitable[bool]]"
-"""Bytes: sent as they are, the connection stays open. A function: returns whether it stays open."""
-
-
 def http(
     status: int = 200, body: bytes = b"", *fields: str, length: bool = True, version: str = "1.1"
 ) -> bytes:
@@ -72,7 +73,6 @@ def identity(seen: Seen) -> str:
 async def hang(_stream: trio.abc.Stream) -> bool:
     """Never answer."""
     await trio.sleep_forever()
-    return False
 
 
 async def close(_stream: trio.abc.Stream) -> bool:
@@ -155,3 +155,15 @@ def _head(text: str) -> tuple[str, str, dict[str, str]]:
     first, *lines = text.split("\r\n")
     method, target, _ = first.split(" ")
     return method, target, {n.lower(): v.strip() for n, _, v in (x.partition(":") for x in lines)}
+
+
+def then_reset(data: bytes) -> Callable[[trio.SocketStream], Awaitable[bool]]:
+    """Send this much and reset the connection, as a crashing server or a firewall does."""
+
+    async def reply(stream: trio.SocketStream) -> bool:
+        await stream.send_all(data)
+        no_linger = struct.pack("ii", 1, 0)
+        stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, no_linger)
+        return False
+
+    return reply

@@ -283,6 +283,17 @@ def test_if_the_other_report_fails_too_it_is_an_outage_and_nobody_is_charged(
     assert world.charged() == []
 
 
+def test_an_outage_forgets_who_was_suspected(world: World) -> None:
+    world.send(1, FAULT)
+    world.send(2, FAULT)
+    world.pass_time()
+    world.send(3, TAKEN)
+    world.send(4, FAULT)
+    assert world.breaker.state is Circuit.SUSPECT
+    world.send(5, TAKEN)
+    assert world.charged() == [4]
+
+
 def test_a_suspect_that_fails_again_proves_nothing_and_waits_longer(world: World) -> None:
     for number in range(8):
         longest = min(60.0, 2.0**number)

@@ -28,21 +28,10 @@ def test_a_window_that_has_passed_costs_nothing() -> None:
 def test_zero_is_no_limit() -> None:
     pace = Pace(0)
     assert [pace.reserve(0.0) for _ in range(5000)] == [0.0] * 5000
-    assert not pace.limiting(0.0)
 
 
-def test_limiting_says_whether_somebody_waits() -> None:
-    pace = Pace(1)
-    assert not pace.limiting(0.0)
-    pace.reserve(0.0)
-    assert not pace.limiting(0.0)
-    pace.reserve(1.0)
-    assert pace.limiting(59.0)
-    assert not pace.limiting(60.0)
-
-
-@given(st.integers(1, 5), st.lists(st.floats(0, 30), max_size=40))
-def test_no_60_seconds_hold_more_than_the_limit(limit: int, gaps: list[float]) -> None:
+@given(st.integers(1, 5), st.lists(st.integers(0, 30), max_size=40))
+def test_no_60_seconds_hold_more_than_the_limit(limit: int, gaps: list[int]) -> None:
     pace, now, moments = Pace(limit), 0.0, []
     for gap in gaps:
         now += gap
@@ -52,18 +41,56 @@ def test_no_60_seconds_hold_more_than_the_limit(limit: int, gaps: list[float]) -
         assert beyond - first >= 60.0 - 1e-6
 
 
-async def test_wait_lets_callers_go_in_order(autojump_clock: trio.testing.MockClock) -> None:
-    pace, went = Pace(2), []
+async def waiters(pace: Pace, went: list[tuple[int, bool, float]], nursery: trio.Nursery) -> None:
+    """Five callers, one after the other."""
 
     async def caller(number: int) -> None:
-        await pace.wait()
-        went.append((number, trio.current_time()))
+        went.append((number, await pace.wait(), trio.current_time()))
 
+    for number in range(5):
+        nursery.start_soon(caller, number)
+        await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_wait_lets_callers_go_in_order(autojump_clock: trio.testing.MockClock) -> None:
+    pace = Pace(2)
+    went: list[tuple[int, bool, float]] = []
     begin = trio.current_time()
     async with trio.open_nursery() as nursery:
-        for number in range(5):
-            nursery.start_soon(caller, number)
-            await trio.testing.wait_all_tasks_blocked()
-    times = [round(moment - begin) for _, moment in went]
-    assert times == [0, 0, 60, 60, 120]
-    assert [number for number, _ in went] == sorted(number for number, _ in went)
+        await waiters(pace, went, nursery)
+        assert pace.limiting
+    assert all(sent for _, sent, _ in went)
+    assert [round(moment - begin) for _, _, moment in went] == [0, 0, 60, 60, 120]
+    assert {number for number, _, _ in went[2:4]} == {2, 3}
+    assert not pace.limiting
+
+
+async def test_close_sends_away_who_waits_and_who_would_have_to(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    pace = Pace(2)
+    went: list[tuple[int, bool, float]] = []
+    begin = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        await waiters(pace, went, nursery)
+        pace.close()
+    assert not await pace.wait()
+    assert trio.current_time() == begin
+    assert [sent for _, sent, _ in sorted(went)] == [True, True, False, False, False]
+
+
+async def test_close_lets_pass_who_does_not_have_to_wait() -> None:
+    pace = Pace(1)
+    pace.close()
+    assert await pace.wait()
+
+
+async def test_a_cancelled_caller_does_not_count_as_waiting(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    pace = Pace(1)
+    await pace.wait()
+    with trio.move_on_after(1) as scope:
+        await pace.wait()
+    assert scope.cancelled_caught
+    assert not pace.limiting

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import random
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -12,161 +12,41 @@ import pytest
 import structlog.testing
 import trio
 import trio.testing
-from attrs import evolve, frozen
+from attrs import evolve
 
-from pywats_trio import __version__
-from pywats_trio.config.options import RetryOptions, ServerOptions
+from pywats_trio import __version__, faultpoint
+from pywats_trio.config.options import RetryOptions
 from pywats_trio.deliver.breaker import Circuit
-from pywats_trio.deliver.classes import Class
-from pywats_trio.deliver.pump import HASHED_IN_PLACE, Pump
+from pywats_trio.deliver.pump import HASHED_IN_PLACE
 from pywats_trio.errors import StoreError
 from pywats_trio.faultpoint import InjectedFault
-from pywats_trio.model import Envelope, Item, Kind, Problem, Reason, State, Wait
-from pywats_trio.queue.desk import open_desk
-from pywats_trio.queue.sqlite_store import SqliteStore, open_store
-from pywats_trio.queue.store import Topic
+from pywats_trio.model import Kind, Problem, Reason, State, Wait
+from pywats_trio.queue.sqlite_store import SqliteStore
 from tests.deliver.loopback import (
-    Loopback,
     Seen,
-    close,
     hang,
     http,
     identity,
     serving,
-    then_close,
     wats,
+)
+from tests.deliver.pumping import (
+    PATIENCE,
+    Queue,
+    deliver,
+    events,
+    first_posts,
+    make,
+    report,
+    report_id,
+    running,
+    until,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
     from pathlib import Path
 
-    from pywats_trio.bell import Ticket
-    from pywats_trio.queue.desk import SqliteDesk
     from pywats_trio.queue.store import Charge, Resume, Selection
-
-FAST = RetryOptions(base_seconds=0.01, max_seconds=0.05, max_attempts=3)
-PATIENCE = 10.0
-
-
-def report_id(number: int) -> str:
-    return f"0b9f6c1e-0000-4000-8000-{number:012d}"
-
-
-def report(number: int, *, max_attempts: int = 3, size: int = 0) -> Envelope:
-    return Envelope(
-        Kind.REPORT,
-        "ict",
-        "/drop/file.json",
-        payload=b'{"id":"%s" %s}' % (report_id(number).encode(), b" " * size),
-        report_id=report_id(number),
-        serial_number=f"SN-{number}",
-        max_attempts=max_attempts,
-        correlation_id=f"drop-{number}",
-    )
-
-
-@frozen
-class Queue:
-    store: SqliteStore
-    desk: SqliteDesk
-    file: Path
-
-    async def put(self, *envelopes: Envelope) -> None:
-        await self.store.put(envelopes)
-
-    def count(self, *states: State) -> int:
-        return self.store.counts().of(Kind.REPORT, *states)
-
-    async def reports(self) -> dict[int, Item]:
-        """By the number of their id."""
-        items = await self.desk.items(limit=1000)
-        return {int(item.report_id[-12:]): item for item in items if item.report_id}
-
-    def history(self, event: str) -> int:
-        connection = apsw.Connection(str(self.file))
-        try:
-            found = connection.execute("SELECT count(*) FROM history WHERE event = ?", (event,))
-            return int(found.get)
-        finally:
-            connection.close()
-
-
-@pytest.fixture
-async def queue(tmp_path: Path) -> AsyncIterator[Queue]:
-    file = tmp_path / "queue.db"
-    async with open_store(file) as store, open_desk(file) as desk:
-        yield Queue(store, desk, file)
-
-
-def make(queue: Queue, server: Loopback | None, retry: RetryOptions = FAST, **options: Any) -> Pump:
-    defaults = {"token": "dG9rZW4=", "timeout_seconds": 5.0, "requests_per_minute": 0}
-    url = f"http://127.0.0.1:{server.port}" if server else ""
-    return Pump(
-        queue.store,
-        ServerOptions(**{"url": url, **defaults, **options}),
-        retry,
-        owner="deliver",
-        random=random.Random(1),
-    )
-
-
-@contextlib.asynccontextmanager
-async def running(pump: Pump) -> AsyncIterator[Pump]:
-    async with trio.open_nursery() as nursery:
-        await nursery.start(pump.run)
-        yield pump
-        pump.drain()
-
-
-async def until(
-    queue: Queue, condition: Callable[[], bool], server: Loopback | None = None
-) -> None:
-    """Wait for the bells of the store, and of the server, until `condition` is true."""
-    bells = [queue.store.bell(topic) for topic in (Topic.REPORT, Topic.ROOM)]
-    if server is not None:
-        bells.append(server.bell)
-
-    async def first(ticket: Ticket, stop: trio.CancelScope) -> None:
-        await ticket.wait()
-        stop.cancel()
-
-    with trio.fail_after(PATIENCE):
-        while True:
-            tickets = [bell.ticket() for bell in bells]
-            if condition():
-                return
-            async with trio.open_nursery() as nursery:
-                for ticket in tickets:
-                    nursery.start_soon(first, ticket, nursery.cancel_scope)
-
-
-async def deliver(
-    queue: Queue, answer: Callable[[Seen], Any], *envelopes: Envelope, **options: Any
-) -> Loopback:
-    """Run a pump until every report is finished."""
-    await queue.put(*envelopes)
-    async with serving(answer) as server, running(make(queue, server, **options)):
-        finished = (State.COMPLETED, State.FAILED, State.QUARANTINED)
-        await until(queue, lambda: queue.count(*finished) == len(envelopes))
-    return server
-
-
-def first_posts(times: int, reply: Any) -> Callable[[Seen], Any]:
-    """A server that misbehaves at its first POSTs and is right ever after."""
-    left = [times]
-
-    def answer(seen: Seen) -> Any:
-        if seen.method == "POST" and left[0] > 0:
-            left[0] -= 1
-            return reply
-        return wats(seen)
-
-    return answer
-
-
-def events(logs: list[MutableMapping[str, Any]], event: str) -> list[MutableMapping[str, Any]]:
-    return [entry for entry in logs if entry["event"] == event]
 
 
 @pytest.mark.parametrize("transport", ["auto", "httpx"])
@@ -222,182 +102,6 @@ async def test_without_an_address_nothing_is_claimed_and_one_line_says_so(queue:
             assert pump.status().circuit is None
     assert queue.count(State.PENDING) == 1
     assert len(events(logs, "no server is configured")) == 1
-
-
-OUTAGES: Mapping[str, tuple[Any, Class]] = {
-    "503": (http(503), Class.SERVER),
-    "502 page": (http(502, b"<html>Bad Gateway</html>"), Class.SERVER),
-    "408": (http(408), Class.SERVER),
-    "429": (http(429, b"", "Retry-After: 0"), Class.THROTTLED),
-    "302": (http(302, b"", "Location: /login"), Class.MISDIRECTED),
-    "200 page": (http(200, b"<html>Sign in</html>"), Class.MISDIRECTED),
-    "404": (http(404), Class.MISDIRECTED),
-    "401": (http(401), Class.AUTH),
-    "403": (http(403, b'{"Message":"role"}'), Class.AUTH),
-    "close": (close, Class.PROTOCOL),
-    "close in mid-answer": (then_close(http(200, b"{}")[:-1]), Class.PROTOCOL),
-    "garbage": (b"SMTP\r\n\r\n", Class.PROTOCOL),
-    "other id": (http(200, b'{"ID":"%s"}' % report_id(99).encode()), Class.PROTOCOL),
-}
-
-
-@pytest.mark.parametrize("name", OUTAGES)
-async def test_every_outage_ends_by_itself_and_costs_no_attempt(queue: Queue, name: str) -> None:
-    reply, kind = OUTAGES[name]
-    with structlog.testing.capture_logs() as logs:
-        server = await deliver(
-            queue,
-            first_posts(6, reply),
-            *[report(number, max_attempts=1) for number in range(12)],
-        )
-    items = await queue.reports()
-    assert {item.state for item in items.values()} == {State.COMPLETED}
-    assert {item.attempts for item in items.values()} == {1}
-    assert {identity(seen) for seen in server.posts()} == {report_id(n) for n in range(12)}
-    begun = events(logs, "deliveries suspended")
-    assert begun[0]["reason"] == kind
-    assert begun[0]["log_level"] == ("error" if kind is Class.AUTH else "warning")
-    assert begun[0]["next_try_seconds"] >= 0
-    assert len(events(logs, "deliveries resumed")) == len(begun)
-
-
-async def test_a_server_that_always_fails_is_an_outage(queue: Queue) -> None:
-    await queue.put(*[report(number, max_attempts=1) for number in range(4)])
-    answer = first_posts(8, http(500))
-    async with serving(answer) as server, running(make(queue, server)):
-        await until(queue, lambda: queue.count(State.COMPLETED) == 4)
-    assert len(server.posts()) >= 12
-
-
-async def test_a_server_that_is_not_there_yet_is_waited_for(queue: Queue) -> None:
-    await queue.put(report(1, max_attempts=1))
-    with trio.socket.socket() as place:
-        await place.bind(("127.0.0.1", 0))
-        port = place.getsockname()[1]
-    pump = make(queue, None, url=f"http://127.0.0.1:{port}")
-    async with running(pump):
-        await until(queue, lambda: pump.status().outage is not None)
-        outage = pump.status().outage
-        assert outage is not None
-        assert outage.kind is Class.CONNECT
-        assert f"127.0.0.1:{port}" in outage.problem.message
-        assert queue.count(State.PENDING) == 1
-        async with trio.open_nursery() as nursery:
-            async with serving_on(port, nursery):
-                await until(queue, lambda: queue.count(State.COMPLETED) == 1)
-            nursery.cancel_scope.cancel()
-    assert pump.status().outage is None
-
-
-@contextlib.asynccontextmanager
-async def serving_on(port: int, nursery: trio.Nursery) -> AsyncIterator[None]:
-    """A WATS server behind a given port."""
-    async with serving() as server:
-
-        async def forward(client: trio.SocketStream) -> None:
-            upstream = await trio.open_tcp_stream("127.0.0.1", server.port)
-            async with upstream, trio.open_nursery() as both:
-                both.start_soon(copy, client, upstream)
-                both.start_soon(copy, upstream, client)
-
-        async def copy(source: trio.SocketStream, target: trio.SocketStream) -> None:
-            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                async for data in source:
-                    await target.send_all(data)
-                await target.send_eof()
-
-        listeners = await trio.open_tcp_listeners(port, host="127.0.0.1")
-        nursery.start_soon(trio.serve_listeners, forward, listeners)
-        yield
-
-
-@pytest.mark.parametrize("body", [b"<html>", b'"hello"', b"{}", b""])
-async def test_an_address_that_is_no_wats_server_gets_no_report(queue: Queue, body: bytes) -> None:
-    await queue.put(report(1))
-    async with serving(lambda _seen: http(200, body)) as server:
-        pump = make(queue, server)
-        async with running(pump):
-            await until(queue, lambda: len(server.requests) >= 3, server)
-            outage = pump.status().outage
-    assert outage is not None
-    assert outage.kind is Class.MISDIRECTED
-    assert server.posts() == []
-    assert queue.count(State.PENDING) == 1
-
-
-async def test_one_report_that_always_gets_500_delays_none_of_the_others(queue: Queue) -> None:
-    bad = report_id(0)
-
-    def answer(seen: Seen) -> Any:
-        return http(500, b'"boom"') if seen.body and identity(seen) == bad else wats(seen)
-
-    with structlog.testing.capture_logs() as logs:
-        # No interval is waited out: another one would be longer than the test's patience.
-        server = await deliver(
-            queue,
-            answer,
-            *[report(number) for number in range(51)],
-            retry=RetryOptions(base_seconds=0.01, max_seconds=0.05),
-        )
-    items = await queue.reports()
-    assert items[0].state in {State.FAILED, State.SUSPENDED, State.PENDING}
-    assert {items[number].state for number in range(1, 51)} == {State.COMPLETED}
-    assert {items[number].attempts for number in range(1, 51)} == {1}
-    assert events(logs, "deliveries suspended") == []
-    assert len(server.posts()) == 50 + sum(identity(seen) == bad for seen in server.posts())
-
-
-async def feed_until_failed(queue: Queue, pump: Pump, bad: int) -> None:
-    """Keep good reports coming until the bad one has failed."""
-    async with running(pump):
-        for number in range(1000, 1200):
-            await queue.put(report(number))
-            await until(queue, lambda: queue.count(State.PENDING, State.PROCESSING) == 0)
-            if queue.count(State.FAILED):
-                return
-        raise AssertionError(f"report {bad} never failed")
-
-
-@pytest.mark.parametrize("max_attempts", [1, 3])
-async def test_a_report_that_the_server_chokes_on_fails_after_its_attempts(
-    queue: Queue, max_attempts: int
-) -> None:
-    await queue.put(report(7, max_attempts=max_attempts))
-
-    def answer(seen: Seen) -> Any:
-        poison = seen.method == "POST" and identity(seen) == report_id(7)
-        return http(500, b'"boom"') if poison else wats(seen)
-
-    with structlog.testing.capture_logs() as logs:
-        async with serving(answer) as server:
-            await feed_until_failed(queue, make(queue, server), 7)
-    item = (await queue.reports())[7]
-    assert (item.state, item.attempts) == (State.FAILED, max_attempts)
-    assert "boom" in item.last_error
-    assert len(events(logs, "the server fails on this report")) == max_attempts
-    assert events(logs, "deliveries suspended") == []
-
-
-async def test_a_report_that_the_server_hangs_on_is_charged_too(queue: Queue) -> None:
-    await queue.put(report(7, max_attempts=1))
-
-    def answer(seen: Seen) -> Any:
-        poison = seen.method == "POST" and identity(seen) == report_id(7)
-        return hang if poison else wats(seen)
-
-    async with serving(answer) as server:
-        await feed_until_failed(queue, make(queue, server, timeout_seconds=0.1), 7)
-    item = (await queue.reports())[7]
-    assert (item.state, item.error_kind) == (State.FAILED, "timeout")
-
-
-async def test_a_lone_report_with_500_waits_and_is_delivered_when_the_server_can(
-    queue: Queue,
-) -> None:
-    server = await deliver(queue, first_posts(5, http(500)), report(1, max_attempts=1))
-    item = (await queue.reports())[1]
-    assert (item.state, item.attempts) == (State.COMPLETED, 1)
-    assert len(server.posts()) == 6
 
 
 @pytest.mark.parametrize(
@@ -517,6 +221,24 @@ async def test_the_pace_holds_back_what_goes_beyond_and_a_drain_gives_it_back(
     assert len(server.posts()) == 2
 
 
+async def test_what_waited_for_the_pace_is_not_sent_into_an_outage(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pywats_trio.deliver.pace.WINDOW", 0.1)
+    slow = RetryOptions(base_seconds=3000.0, max_seconds=3000.0)
+    await queue.put(report(1), report(2))
+    answer = first_posts(1, http(503))
+    async with (
+        serving(answer) as server,
+        running(make(queue, server, slow, requests_per_minute=1)),
+    ):
+        await until(queue, lambda: queue.count(State.SUSPENDED) == 2)
+    items = await queue.reports()
+    assert {item.attempts for item in items.values()} == {0}
+    assert {item.error_kind for item in items.values()} == {"server"}
+    assert len(server.posts()) == 1
+
+
 async def test_a_drain_finishes_what_is_on_its_way(queue: Queue) -> None:
     await queue.put(*map(report, range(4)))
     go = trio.Event()
@@ -605,7 +327,7 @@ class FullDisk(SqliteStore):
 async def test_accounts_that_cannot_be_kept_now_are_kept_later(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pywats_trio.deliver.pump.STORE_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("pywats_trio.deliver.accounts.RETRY_SECONDS", 0.01)
     queue.store.__class__ = FullDisk
     await queue.put(report(1))
     (claim,) = await queue.store.claim(Kind.REPORT, 1, "former")
@@ -620,12 +342,11 @@ async def test_accounts_that_cannot_be_kept_now_are_kept_later(
     ("point", "posts"), [("deliver.claimed", 0), ("deliver.sent", 1), ("deliver.answered", 1)]
 )
 async def test_a_pump_that_crashes_at_any_point_delivers_under_the_same_id_afterwards(
-    queue: Queue, point: str, posts: int, monkeypatch: pytest.MonkeyPatch
+    queue: Queue, point: str, posts: int, request: pytest.FixtureRequest
 ) -> None:
-    from pywats_trio import faultpoint
-
     await queue.put(report(1, max_attempts=1))
-    monkeypatch.setattr(faultpoint, "_faults", {point: faultpoint._Fault("raise", 1, 1)})
+    faultpoint.arm(f"{point}=raise@1")
+    request.addfinalizer(lambda: faultpoint.arm(""))
     async with serving() as server:
         pump = make(queue, server)
         with pytest.RaisesGroup(InjectedFault, flatten_subgroups=True):
@@ -637,3 +358,8 @@ async def test_a_pump_that_crashes_at_any_point_delivers_under_the_same_id_after
     assert (item.attempts, item.interruptions) == (1, 1)
     assert {identity(seen) for seen in server.posts()} == {report_id(1)}
     assert len(server.posts()) == posts + 1
+
+
+def test_httpx_is_not_loaded_before_it_is_needed() -> None:
+    code = "import sys, pywats_trio.deliver.pump; sys.exit('httpx' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from pywats_trio.intake import settle
 from pywats_trio.intake.settle import Due, Look, Notice, Settler, Why
 from pywats_trio.model import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SETTLE = 0.25
 NAME = "/w/a.json"
@@ -227,61 +230,78 @@ def test_files_that_come_and_go_without_settling_leave_nothing_behind() -> None:
     assert settler.schedule_length() < 1_500
 
 
-steps = st.lists(
-    st.tuples(
-        st.sampled_from(["write", "open", "close", "touch", "scan", "overflow"]),
-        st.floats(min_value=0.0, max_value=0.4),
+class Writer:
+    """A test program at work on one file, and what the settler learns of it."""
+
+    def __init__(self, *, leases: bool, notified: bool) -> None:
+        self.settler = Settler("quiet", SETTLE)
+        self.now = self.changed_at = 1000.0
+        self.leases, self.notified = leases, notified
+        self.version, self.is_open = 1, False
+        self.scan()
+
+    def see(self) -> Look:
+        return a_look(self.version, writing=self.is_open if self.leases else None)
+
+    def notice(self, what: Notice) -> None:
+        if self.notified:
+            self.settler.noticed(NAME, what, self.now)
+
+    def open(self) -> None:
+        self.is_open = True
+
+    def change(self) -> None:
+        self.version, self.changed_at = self.version + 1, self.now
+        self.notice(Notice.MODIFIED)
+
+    def close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            self.notice(Notice.CLOSED)
+
+    def scan(self) -> None:
+        self.settler.found(NAME, self.see(), self.now)
+
+    def overflow(self) -> None:
+        self.settler.hints_lost()
+
+    def is_taken(self) -> bool:
+        return any(
+            self.settler.looked(due, self.see(), self.now) for due in self.settler.due(self.now, 1)
+        )
+
+
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from([Writer.open, Writer.change, Writer.close, Writer.scan]),
+            st.floats(min_value=0.0, max_value=0.4),
+        ),
+        max_size=40,
     ),
-    max_size=40,
+    leases=st.booleans(),
+    notified=st.booleans(),
+    overflows=st.booleans(),
 )
-
-
-@given(steps=steps, leases=st.booleans(), notified=st.booleans())
 def test_no_file_is_taken_while_it_changes_or_is_open_and_each_is_taken_in_the_end(
-    steps: list[tuple[str, float]], leases: bool, notified: bool
+    steps: list[tuple[Callable[[Writer], None], float]],
+    leases: bool,
+    notified: bool,
+    overflows: bool,
 ) -> None:
-    """A writer at work, seen through notifications or scans, with and without the kernel's word."""
-    settler = Settler("quiet", SETTLE)
-    now, version, is_open, changed_at = 1000.0, 1, False, 1000.0
-
-    def see() -> Look:
-        return a_look(version, writing=is_open if leases else None)
-
-    def notice(what: Notice) -> None:
-        if notified:
-            settler.noticed(NAME, what, now)
-
-    def look_when_due() -> bool:
-        for due in settler.due(now, 1):
-            if settler.looked(due, see(), now):
-                assert not (is_open and leases)
-                assert now - changed_at >= SETTLE or not notified
-                return True
-        return False
-
-    settler.found(NAME, see(), now)
-    for what, pause in steps:
-        now += pause
-        if look_when_due():
+    writer = Writer(leases=leases, notified=notified)
+    for step, pause in steps:
+        writer.now += pause
+        if writer.is_taken():
+            assert not (writer.is_open and leases)
+            assert writer.now - writer.changed_at >= SETTLE or not notified
             return
-        if what == "open":
-            is_open = True
-        elif what == "write" and is_open:
-            version, changed_at = version + 1, now
-            notice(Notice.MODIFIED)
-        elif what == "touch":
-            version, changed_at = version + 1, now
-            notice(Notice.MODIFIED)
-        elif what == "close" and is_open:
-            is_open = False
-            notice(Notice.CLOSED)
-        elif what == "scan":
-            settler.found(NAME, see(), now)
-        elif what == "overflow":
-            settler.hints_lost()
-    is_open = False
+        step(writer)
+        if overflows:
+            writer.overflow()
+    writer.close()
     for _ in range(50):
-        now = max(now, settler.next_due())
-        if look_when_due():
+        writer.now = max(writer.now, writer.settler.next_due())
+        if writer.is_taken():
             return
     pytest.fail("never taken")

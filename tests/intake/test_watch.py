@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ import pytest
 import trio
 
 from pywats_trio import faultpoint
-from pywats_trio.intake import observe, settle
+from pywats_trio.intake import filesystem, notify, settle
 from pywats_trio.intake.filesystem import FileSystem
+from pywats_trio.intake.room import Room
 from pywats_trio.intake.settle import Why
 from pywats_trio.model import Converted, Kind, Putaway, State
 from pywats_trio.queue.store import PutAway, Topic
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from tests.intake.conftest import Site
 
 HERE = Path(__file__).parent
+MAX_QUEUED_EVENTS = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
 
 
 def drop(site: Site, name: str, data: bytes = b"{}") -> Path:
@@ -73,8 +76,7 @@ async def test_names_of_any_bytes_are_taken_and_recorded_exactly(site: Site) -> 
     ]
     async with site.watching():
         for name in names:
-            with open(os.fsencode(site.folder) + b"/" + name, "wb") as file:
-                file.write(b"{}")
+            drop(site, os.fsdecode(name))
         unmatched = {b"UPPER.JSON", b"trail.json "}
         taken = await site.names(len(names) - len(unmatched))
     assert {os.fsencode(name) for name in taken} == set(names) - unmatched
@@ -101,22 +103,24 @@ async def test_a_writer_that_pauses_with_the_file_open_is_waited_for(site: Site)
 async def test_a_writer_in_another_process_is_waited_for_even_if_only_a_scan_sees_it(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observe.notify, "available", lambda: False)
+    monkeypatch.setattr(notify, "available", lambda: False)
     code = "import sys; f = open(sys.argv[1], 'w'); f.write('{'); f.flush(); print(1, flush=True)"
     code += "; input(); f.write('}'); f.close()"
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(site.folder / "slow.json")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as writer:
+    async with trio.open_nursery() as nursery:
+        writer: trio.Process = await nursery.start(
+            partial(
+                trio.run_process, stdin=subprocess.PIPE, stdout=subprocess.PIPE, capture_stderr=True
+            ),
+            [sys.executable, "-c", code, str(site.folder / "slow.json")],
+        )
         assert writer.stdin is not None
         assert writer.stdout is not None
-        writer.stdout.readline()
+        await writer.stdout.receive_some()
         options = site.options(scan_seconds=0.05)
         async with site.watching(site.watch(options)):
             drop(site, "sentinel.json")
             assert await site.names(1) == ["sentinel.json"]
-            writer.communicate(b"\n")
+            await writer.stdin.send_all(b"\n")
             assert await site.names(2) == ["sentinel.json", "slow.json"]
 
 
@@ -163,7 +167,7 @@ async def test_a_file_replaced_while_it_waits_is_taken_once_as_what_it_is_then(s
 async def test_a_file_that_was_put_away_and_is_moved_back_is_a_new_one(
     site: Site, monkeypatch: pytest.MonkeyPatch, notified: bool
 ) -> None:
-    monkeypatch.setattr(observe.notify, "available", lambda: notified)
+    monkeypatch.setattr(notify, "available", lambda: notified)
     path = drop(site, "a.json")
     away = site.base / "a.json"
     async with site.watching(site.watch(site.options(scan_seconds=0.05))):
@@ -266,13 +270,12 @@ async def test_files_of_a_disk_that_is_away_are_not_forgotten(site: Site) -> Non
 
 
 async def test_an_overflown_notification_queue_costs_nothing_but_a_scan(site: Site) -> None:
-    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     async with site.watching(site.watch(site.options(settle_seconds=0.0))) as watch:
         drop(site, "first.json")
         await site.items(1)
         # The loop does not turn while this runs, so nobody reads.
         folder = os.open(site.folder, os.O_RDONLY)
-        for number in range(limit // 2 + 10):  # created and closed: two events each
+        for number in range(MAX_QUEUED_EVENTS // 2 + 10):  # created and closed: two events each
             os.close(os.open(f"x{number}.tmp", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
         os.close(folder)
         drop(site, "lost.json")
@@ -360,7 +363,7 @@ async def test_a_recursive_watch_takes_files_below_and_not_those_put_away(site: 
         await site.items(3)
         (new / "d.json").write_bytes(b"{}")
         await site.items(4)
-        # A folder that is renamed brings its files under new paths: other files, as far as is known.
+        # A renamed folder brings its files under new paths: they are other files.
         (site.folder / "new").rename(site.folder / "newer")
         (site.folder / "newer" / "er" / "e.json").write_bytes(b"{}")
         names = await site.names(7)
@@ -374,7 +377,7 @@ async def test_a_recursive_watch_takes_files_below_and_not_those_put_away(site: 
 async def test_a_network_share_is_scanned_alone(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observe.filesystem, "of", lambda _: FileSystem("nfs4"))
+    monkeypatch.setattr(filesystem, "of", lambda _: FileSystem("nfs4"))
     async with site.watching(site.watch(site.options(scan_seconds=0.05))) as watch:
         drop(site, "a.json")
         assert await site.names(1) == ["a.json"]
@@ -387,7 +390,7 @@ async def test_without_watches_the_folder_is_scanned_and_the_cause_is_told(
     def refuse(_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(observe.notify.Notifier, "arm", refuse)
+    monkeypatch.setattr(notify.Notifier, "arm", refuse)
     async with site.watching(site.watch(site.options(scan_seconds=0.05))):
         drop(site, "a.json")
         assert await site.names(1) == ["a.json"]
@@ -440,12 +443,10 @@ async def test_the_part_is_ready_before_it_has_looked_at_the_folder(site: Site) 
             assert await site.names(1) == ["a.json"]
 
 
-async def test_a_folder_without_rights_is_told_once_and_taken_up_when_they_come(
-    site: Site,
-) -> None:
+async def test_a_folder_without_rights_is_told_once_and_taken_up_when_they_come() -> None:
     """As a user who is not root, in a process of its own."""
     done = await trio.run_process(
-        [sys.executable, str(HERE / "without_rights.py"), str(site.base)],
+        [sys.executable, str(HERE / "without_rights.py")],
         capture_stdout=True,
         capture_stderr=True,
         cwd=HERE.parents[1],
@@ -459,8 +460,6 @@ async def test_a_folder_without_rights_is_told_once_and_taken_up_when_they_come(
 
 
 async def test_the_state_of_a_file_that_waits_for_the_queue_can_be_asked(site: Site) -> None:
-    from pywats_trio.intake.room import Room
-
     room = Room(site.store, 2)
     async with site.watching(site.watch(room=room)) as watch:
         for name in ("a.json", "b.json"):

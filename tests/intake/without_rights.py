@@ -1,4 +1,4 @@
-"""Run by `test_watch.py` as a user who is not root: a watch folder that may not be read at first."""
+"""Run by `test_watch.py`: a user who is not root and a watch folder without rights."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ from pywats_trio.queue.store import Topic
 
 async def main(base: Path) -> None:
     folder = base / "watch"
+    folder.mkdir()
     (folder / "a.json").write_bytes(b"{}")
     folder.chmod(0)
     told = trio.Event()
 
-    def notice(_logger: object, _method: str, event: structlog.typing.EventDict) -> dict[str, object]:
+    def notice(
+        _logger: object, _method: str, event: structlog.typing.EventDict
+    ) -> dict[str, object]:
         if event["event"] == "watch folder unusable":
             told.set()
         return dict(event)
@@ -55,22 +58,24 @@ async def main(base: Path) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def become_nobody(base: Path) -> None:
-    """Root may read everything. Whatever is imported later has to be imported before this."""
+async def warm_up() -> None:
+    """Import what is imported late: the interpreter may lie where only root may read."""
     with tempfile.TemporaryDirectory() as folder:
         async with open_store(Path(folder) / "q.db") as store, open_desk(Path(folder) / "q.db"):
             await store.put([])
-    os.chown(base, 65534, 65534)
-    os.chown(base / "watch", 65534, 65534)
-    os.chdir(base)
+
+
+def become_nobody() -> None:
+    """Root may read everything."""
+    os.chdir("/")
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
 
 
 if __name__ == "__main__":
-    here = Path(sys.argv[1])
     if os.getuid() == 0:
-        trio.run(become_nobody, here)
-        here = Path()
-    trio.run(main, here)
+        trio.run(warm_up)
+        become_nobody()
+    with tempfile.TemporaryDirectory(dir="/tmp") as work:
+        trio.run(main, Path(work))

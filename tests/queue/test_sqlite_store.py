@@ -143,7 +143,7 @@ async def test_a_desk_pages_through_the_items(bench: SqliteBench) -> None:
 )
 def test_what_is_asked_often_is_a_look_into_an_index(tmp_path: Path, sql: str) -> None:
     with closing(connect(tmp_path / "queue.db")) as connection:
-        any_values = defaultdict(str)
+        any_values: dict[str, str] = defaultdict(str)
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", any_values)]
     assert all(step.startswith("SEARCH") for step in plan), plan
 

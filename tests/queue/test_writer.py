@@ -51,7 +51,13 @@ class Steps:
         def wake() -> None:
             self.woken += 1
 
-        return Writer(connection, committed=commit, rolled_back=roll_back, wake=wake)
+        return Writer(
+            connection,
+            before_commit=lambda _connection: None,
+            committed=commit,
+            rolled_back=roll_back,
+            wake=wake,
+        )
 
 
 @asynccontextmanager

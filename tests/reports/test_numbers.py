@@ -44,6 +44,12 @@ def test_what_is_no_number_is_none(text: str) -> None:
     assert numbers.read(text) is None
 
 
+@pytest.mark.parametrize("text", ["abc", "1.", "01", "NaN", "1 ", ""])
+def test_a_number_that_is_no_json_cannot_be_made(text: str) -> None:
+    with pytest.raises(ValueError, match="text"):
+        Number(text)
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [("NaN", "NaN"), ("INF", "Infinity"), ("-INF", "-Infinity"), ("-Infinity", "-Infinity")],

@@ -284,7 +284,13 @@ def test_a_mapping_that_holds_itself_is_refused() -> None:
 
 
 def test_half_a_surrogate_pair_in_a_mapping_becomes_a_replacement_character() -> None:
-    assert json.loads(Report(uut(sn="a\ud800b")).encode(DEFAULTS).body)["sn"] == "a\ufffdb"
+    body = Report(uut(sn="a\ud800b", **{"\udfff": 1})).encode(DEFAULTS).body
+    assert json.loads(body) == uut(sn="a\ufffdb", **{"\ufffd": 1})
+
+
+@pytest.mark.parametrize("number", [15, Number("15"), Decimal(15)])
+def test_a_number_where_a_mapping_should_hold_text_becomes_its_digits(number: object) -> None:
+    assert Report(uut(sn=number)).encode(DEFAULTS).serial_number == "15"
 
 
 def test_the_same_report_encodes_to_the_same_bytes() -> None:

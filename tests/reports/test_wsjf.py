@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from pywats_trio.reports.model import InvalidReport
 from pywats_trio.reports.numbers import MAX_DEPTH
 from pywats_trio.reports.report import Report
 from pywats_trio.reports.wsjf import documents
-from tests.reports.examples import as_bytes, numeric, sequence, uut
+from tests.reports.examples import DEFAULTS, as_bytes, numeric, sequence, uut
 
 
 @pytest.mark.parametrize(
@@ -125,10 +126,8 @@ SOUND = as_bytes(uut())
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_report_or_refused(data: bytes) -> None:
-    try:
+    with suppress(InvalidReport):
         Report.from_bytes(data)
-    except InvalidReport as error:
-        assert str(error)
 
 
 @given(
@@ -137,9 +136,6 @@ def test_any_bytes_are_a_report_or_refused(data: bytes) -> None:
     added=st.binary(max_size=8) | st.sampled_from([b"NaN", b"[", b'"', b"\\ud800", b",", b"1e999"]),
 )
 def test_a_damaged_report_is_a_report_or_refused(at: int, cut: int, added: bytes) -> None:
-    try:
+    with suppress(InvalidReport):
         reports = Report.from_bytes(SOUND[:at] + added + SOUND[at + cut :])
-    except InvalidReport as error:
-        assert str(error)
-    else:
-        assert all(report.as_dict()["pn"] for report in reports)
+        assert all(json.loads(report.encode(DEFAULTS).body)["pn"] for report in reports)

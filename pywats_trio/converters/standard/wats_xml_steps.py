@@ -11,122 +11,15 @@ import binascii
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from pywats_trio.converters.standard.xml_values import (
-    Reader,
-    Table,
-    boolean,
-    group,
-    number,
-    status,
-    text,
-    word,
-)
+from pywats_trio.converters.standard import wats_xml_tables as tables
 from pywats_trio.reports import operators
 from pywats_trio.reports.limits import MAX_NESTED_STEPS
 from pywats_trio.reports.steps import joined
 
 if TYPE_CHECKING:
     from pywats_trio.converters.standard.xml_tree import Element
+    from pywats_trio.converters.standard.xml_values import Reader
 
-_PLACES: Final[Table] = {"StepID": None, "MeasIndex": None, "MeasOrderNumber": None}
-_STEP: Final[Table] = {
-    "Id": ("id", number),
-    "StepID": ("id", number),
-    "Group": ("group", group),
-    "StepType": ("stepType", text),
-    "Name": ("name", text),
-    "Status": ("status", status),
-    "Start": ("start", word),
-    "total_time": ("totTime", number),
-    "total_timeFormat": ("totTimeFormat", word),
-    "StepErrorCode": ("errorCode", number),
-    "StepErrorCodeFormat": ("errorCodeFormat", word),
-    "StepErrorMessage": ("errorMessage", word),
-    "TSGuid": ("tsGuid", word),
-    "StepCausedUUTFailure": ("causedUUTFailure", boolean),
-    "StepCausedSequenceFailure": ("causedSeqFailure", boolean),
-    "InteractiveExeNum": ("interactiveExeNum", number),
-    "InteractiveExeNumFormat": ("interactiveExeNumFormat", word),
-    "ParentStepID": None,
-    "StepIndex": None,
-    "Idx": None,
-    "module_time": None,
-}
-_SEQUENCE: Final[Table] = {
-    "Filepath": ("path", text),
-    "Name": ("name", text),
-    "Version": ("version", text),
-    "Filename": None,
-    **_PLACES,
-}
-_NUMERIC: Final[Table] = {
-    "CompOperator": ("compOp", word),
-    "Name": ("name", word),
-    "Status": ("status", status),
-    "Units": ("unit", word),
-    "NumericValue": ("value", number),
-    "LowLimit": ("lowLimit", number),
-    "HighLimit": ("highLimit", number),
-    "NumericValueFormat": ("valueFormat", word),
-    "LowLimitFormat": ("lowLimitFormat", word),
-    "HighLimitFormat": ("highLimitFormat", word),
-    **_PLACES,
-}
-_BOOLEAN: Final[Table] = {"Name": ("name", word), "Status": ("status", status), **_PLACES}
-_STRING: Final[Table] = {
-    "CompOperator": ("compOp", word),
-    "Name": ("name", word),
-    "Status": ("status", status),
-    "StringValue": ("value", text),
-    "StringLimit": ("limit", text),
-    **_PLACES,
-}
-_LOOP: Final[Table] = {
-    "index": ("idx", number),
-    "num": ("num", number),
-    "ending_index": ("endingIndex", number),
-    "passed": ("passed", number),
-    "failed": ("failed", number),
-    "StepID": None,
-}
-_POPUP: Final[Table] = {
-    "Response": ("response", word),
-    "Button": ("button", number),
-    "ButtonFormat": ("buttonFormat", word),
-    **_PLACES,
-}
-_EXE: Final[Table] = {
-    "ExitCode": ("exitCode", number),
-    "ExitCodeFormat": ("exitCodeFormat", word),
-    **_PLACES,
-}
-_CHART: Final[Table] = {
-    "ChartType": ("chartType", word),
-    "Label": ("label", text),
-    "XLabel": ("xLabel", text),
-    "XUnit": ("xUnit", text),
-    "YLabel": ("yLabel", text),
-    "YUnit": ("yUnit", text),
-    "PlotName": None,
-    "DataType": None,
-    "idx": None,
-    "StepID": None,
-}
-_SERIES: Final[Table] = {"DataType": ("dataType", word), "Name": ("name", text)}
-_ATTACHMENT: Final[Table] = {
-    "Name": ("name", text),
-    "ContentType": ("contentType", word),
-    "Size": None,
-    "StepID": None,
-    "idx": None,
-}
-_PROPERTY: Final[Table] = {
-    "Name": ("name", text),
-    "Type": ("type", word),
-    "Flags": ("flags", number),
-    "Comment": ("comment", word),
-    "NumFmt": ("numFormat", word),
-}
 PARTS: Final = frozenset(
     {
         "SequenceCall",
@@ -214,7 +107,7 @@ def _is_sequence(step: Element) -> bool:
 def _step(element: Element, depth: int, reader: Reader) -> dict[str, Any]:
     if depth > MAX_NESTED_STEPS:
         raise reader.refusal(element, f"steps nested deeper than {MAX_NESTED_STEPS} levels")
-    step = {"group": "M", **reader.attributes(element, _STEP)}
+    step = {"group": "M", **reader.attributes(element, tables.STEP)}
     for child in element.children:
         if child.name == "Step":
             step.setdefault("steps", []).append(_step(child, depth + 1, reader))
@@ -228,14 +121,14 @@ def _step(element: Element, depth: int, reader: Reader) -> dict[str, Any]:
 
 
 def _sequence(element: Element, step: dict[str, Any], reader: Reader) -> None:
-    call = reader.attributes(element, _SEQUENCE)
+    call = reader.attributes(element, tables.SEQUENCE)
     if not call.get("path"):
         call["path"] = element.get("Filename") or ""
     step["seqCall"] = call
 
 
 def _numeric(element: Element, step: dict[str, Any], reader: Reader) -> None:
-    measured = {"compOp": "LOG", **reader.attributes(element, _NUMERIC)}
+    measured = {"compOp": "LOG", **reader.attributes(element, tables.NUMERIC)}
     operator = str(measured["compOp"]).upper()
     if operator in operators.ONE_LIMIT and "lowLimit" not in measured and "highLimit" in measured:
         measured["lowLimit"] = measured.pop("highLimit")  # WATS reads it there, for LE and LT too
@@ -259,11 +152,11 @@ def _weaken(element: Element, measured: dict[str, Any], operator: str, reader: R
 
 
 def _boolean(element: Element, step: dict[str, Any], reader: Reader) -> None:
-    step.setdefault("booleanMeas", []).append(reader.attributes(element, _BOOLEAN))
+    step.setdefault("booleanMeas", []).append(reader.attributes(element, tables.BOOLEAN))
 
 
 def _string(element: Element, step: dict[str, Any], reader: Reader) -> None:
-    measured = {"compOp": "LOG", **reader.attributes(element, _STRING)}
+    measured = {"compOp": "LOG", **reader.attributes(element, tables.STRING)}
     step.setdefault("stringMeas", []).append(measured)
 
 
@@ -275,22 +168,22 @@ def _text(element: Element, step: dict[str, Any], _reader: Reader) -> None:
 
 
 def _loop(element: Element, step: dict[str, Any], reader: Reader) -> None:
-    members = reader.attributes(element, _LOOP)
+    members = reader.attributes(element, tables.LOOP)
     if members:
         none = dict.fromkeys(("idx", "num", "endingIndex", "passed", "failed"))
         step["loop"] = {**none, **members}
 
 
 def _popup(element: Element, step: dict[str, Any], reader: Reader) -> None:
-    step["messagePopup"] = reader.attributes(element, _POPUP)
+    step["messagePopup"] = reader.attributes(element, tables.POPUP)
 
 
 def _exe(element: Element, step: dict[str, Any], reader: Reader) -> None:
-    step["callExe"] = reader.attributes(element, _EXE)
+    step["callExe"] = reader.attributes(element, tables.EXE)
 
 
 def _attachment(element: Element, step: dict[str, Any], reader: Reader) -> None:
-    attachment = reader.attributes(element, _ATTACHMENT)
+    attachment = reader.attributes(element, tables.ATTACHMENT)
     if data := "".join(element.text.split()):
         attachment["data"] = data
     _single(step, "attachment", attachment, element, reader)
@@ -312,9 +205,9 @@ def _chart(element: Element, step: dict[str, Any], reader: Reader) -> None:
     elif element.get("ChartType") == "ATTACHMENT":
         _single(step, "attachment", {"name": element.get("Label") or ""}, element, reader)
     else:
-        chart = {**reader.attributes(element, _CHART), "series": []}
+        chart = {**reader.attributes(element, tables.CHART), "series": []}
         for series in element.named("Series"):
-            members = reader.attributes(series, _SERIES)
+            members = reader.attributes(series, tables.SERIES)
             for child, key in (("xdata", "xdata"), ("ydata", "ydata")):
                 if (data := series.child(child)) is not None:
                     members[key] = "".join(data.text.split())
@@ -361,7 +254,7 @@ def additional(element: Element, reader: Reader) -> dict[str, Any]:
 
 
 def _property(element: Element, reader: Reader) -> dict[str, Any]:
-    members = {"name": element.name, **reader.attributes(element, _PROPERTY)}
+    members = {"name": element.name, **reader.attributes(element, tables.PROPERTY)}
     value = element.child("Value")
     inner = [child for child in element.children if child is not value]
     members.setdefault("type", "Obj" if inner else "String")

@@ -106,8 +106,14 @@ class _Builder:
         except expat.ExpatError as error:
             if expat.ErrorString(error.code) != expat.errors.XML_ERROR_UNKNOWN_ENCODING:
                 raise
-            self._parser = self._make()  # expat knows few encodings, Python many
-            self._parser.Parse(_decoded(data), True)
+            self._feed_decoded(data)
+        except (LookupError, ValueError):  # an encoding that expat cannot be taught by a table
+            self._feed_decoded(data)
+
+    def _feed_decoded(self, data: bytes) -> None:
+        """Let Python decode it, which knows more encodings."""
+        self._parser = self._make()
+        self._parser.Parse(_decoded(data), True)
 
     def root(self) -> Element:
         if self._root is None:  # expat has refused that already

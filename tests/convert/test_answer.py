@@ -1,0 +1,207 @@
+"""What a worker says is untrusted: every field is looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pywats_trio.convert import answer as answers
+from pywats_trio.convert.answer import Answer, Done, Finding, Log, Progress, Rejected
+from pywats_trio.errors import FrameError
+from pywats_trio.worker.frames import Frame
+
+UUID = "0b0d7ec5-7d6c-4a5b-9df4-0c5d6a1f2b3c"
+SHA = "ab" * 32
+
+
+def report(**more: Any) -> dict[str, Any]:
+    return {
+        "kind": "report",
+        "report_id": UUID,
+        "serial_number": "S",
+        "part_number": "P",
+        "result": "P",
+        "start": "2026-03-02T08:15:30",
+        "findings": [{"path": "a", "message": "b", "severity": "error"}],
+        **more,
+    }
+
+
+def done(**more: Any) -> dict[str, Any]:
+    return {
+        "kind": "done",
+        "reports": 1,
+        "sha256": SHA,
+        "size": 1,
+        "mtime_ns": 2,
+        "peak_memory": 3,
+        **more,
+    }
+
+
+def an_answer(max_bytes: int = 100) -> tuple[Answer, list[Log | Progress]]:
+    heard: list[Log | Progress] = []
+    return Answer(max_bytes, heard.append), heard
+
+
+def test_a_report_and_its_ending_are_collected() -> None:
+    answer, _heard = an_answer()
+    assert answer.take(Frame(report(), b"{}")) is None
+    ending = answer.take(Frame(done(), b""))
+    assert isinstance(ending, Done)
+    assert (ending.sha256, ending.size, ending.mtime_ns, ending.peak_memory) == (SHA, 1, 2, 3)
+    assert ending.reports[0].body == b"{}"
+    assert ending.reports[0].findings == (Finding("a", "b", "error"),)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"report_id": UUID.upper()},
+        {"report_id": UUID + "\n"},
+        {"report_id": None},
+        {"serial_number": 5},
+        {"result": "X"},
+        {"result": "PP"},
+        {"start": None},
+        {"findings": None},
+        {"findings": ["a"]},
+        {"findings": [{"path": "a"}]},
+        {"kind": "reprt"},
+        {"kind": ["report"]},
+        {"kind": None},
+    ],
+)
+def test_a_malformed_report_is_a_frame_error(wrong: dict[str, Any]) -> None:
+    answer, _heard = an_answer()
+    with pytest.raises(FrameError):
+        answer.take(Frame(report(**wrong), b"{}"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sha256": "x"},
+        {"size": 1.5},
+        {"size": True},
+        {"mtime_ns": 1 << 63},
+        {"reports": 2},
+        {"peak_memory": None},
+    ],
+)
+def test_a_malformed_ending_is_a_frame_error(wrong: dict[str, Any]) -> None:
+    answer, _heard = an_answer()
+    answer.take(Frame(report(), b"{}"))
+    with pytest.raises(FrameError):
+        answer.take(Frame(done(**wrong), b""))
+
+
+def test_done_without_a_report_is_a_frame_error() -> None:
+    answer, _heard = an_answer()
+    with pytest.raises(FrameError):
+        answer.take(Frame(done(reports=0), b""))
+
+
+def test_a_report_without_bytes_or_twice_is_a_frame_error() -> None:
+    answer, _heard = an_answer()
+    with pytest.raises(FrameError, match="without its bytes"):
+        answer.take(Frame(report(), b""))
+    answer.take(Frame(report(), b"x"))
+    with pytest.raises(FrameError, match="came twice"):
+        answer.take(Frame(report(), b"x"))
+
+
+@pytest.mark.parametrize(("size", "refused"), [(99, False), (100, False), (101, True)])
+def test_all_reports_together_have_a_limit(size: int, refused: bool) -> None:
+    answer, _heard = an_answer(100)
+    answer.take(Frame(report(), bytes(50)))
+    frame = Frame(report(report_id=UUID.replace("0b", "0c")), bytes(size - 50))
+    if refused:
+        with pytest.raises(FrameError, match="more than 100 bytes"):
+            answer.take(frame)
+    else:
+        assert answer.take(frame) is None
+
+
+def test_the_number_of_reports_and_remarks_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "MAX_REPORTS", 1)
+    monkeypatch.setattr(answers, "MAX_REMARKS", 1)
+    answer, heard = an_answer()
+    answer.take(Frame(report(), b"x"))
+    with pytest.raises(FrameError, match="more than 1 reports"):
+        answer.take(Frame(report(report_id=UUID.replace("0b", "0c")), b"x"))
+    answer.take(Frame({"kind": "progress", "fraction": 7}, b""))
+    with pytest.raises(FrameError, match="more log records or progress"):
+        answer.take(Frame({"kind": "progress", "fraction": 7}, b""))
+    assert heard == [Progress(1.0)]
+
+
+@pytest.mark.parametrize(("count", "refused"), [(1, False), (2, False), (3, True)])
+def test_the_number_of_log_records_has_a_limit(
+    count: int, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MAX_LOGS", 2)
+    answer, _heard = an_answer()
+    frames = [Frame({"kind": "log", "level": "INFO", "message": ""}, b"")] * count
+    if refused:
+        with pytest.raises(FrameError, match="more log records"):
+            _taken(answer, frames)
+    else:
+        _taken(answer, frames)
+
+
+def _taken(answer: Answer, frames: list[Frame]) -> None:
+    for frame in frames:
+        answer.take(frame)
+
+
+@pytest.mark.parametrize("fraction", [float("nan"), float("inf"), 10**400, True, "1", None])
+def test_progress_must_be_a_number(fraction: object) -> None:
+    answer, _heard = an_answer()
+    with pytest.raises(FrameError):
+        answer.take(Frame({"kind": "progress", "fraction": fraction}, b""))
+
+
+def test_an_unknown_level_is_information() -> None:
+    answer, heard = an_answer()
+    answer.take(Frame({"kind": "log", "level": "LOUD", "message": "m"}, b""))
+    assert heard == [Log("INFO", "m")]
+
+
+def test_text_is_cut_and_escaped() -> None:
+    answer, _heard = an_answer()
+    why = "\x1b[31m\ud800\u2028é" + "x" * 5000
+    ending = answer.take(
+        Frame({"kind": "rejected", "why": why, "hint": "", "size": 0, "mtime_ns": 0}, b"")
+    )
+    assert isinstance(ending, Rejected)
+    assert ending.why.startswith(r"\x1b[31m\ud800\u2028éx")
+    assert len(ending.why) == 4096
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+KINDS = st.sampled_from(
+    ["report", "done", "rejected", "retry", "failed", "unusable", "described", "detected", "log"]
+)
+KEYS = st.sampled_from(
+    ["report_id", "why", "hint", "after", "type", "message", "traceback", "size", "mtime_ns", "id",
+     "version", "patterns", "arguments", "certainty", "level", "findings", "reports", "sha256"]
+)  # fmt: skip
+
+
+@given(KINDS, st.dictionaries(KEYS, JSON), st.binary(max_size=10))
+def test_anything_else_is_a_frame_error_and_never_another_exception(
+    kind: str, header: dict[str, Any], body: bytes
+) -> None:
+    answer, _heard = an_answer()
+    try:
+        answer.take(Frame({**header, "kind": kind}, body))
+    except FrameError:
+        return

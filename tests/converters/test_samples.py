@@ -1,0 +1,177 @@
+"""Every sample in the formats of WATS ends as its expectations say."""
+
+from __future__ import annotations
+
+import json
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pywats_trio.converters.api import Converter, Reject, Source
+from pywats_trio.converters.standard.wats_json import WatsJson
+from pywats_trio.converters.standard.wats_xml import WatsXml
+from tests import samples
+from tests.samples import Sample, convert_bytes, disagreements
+
+JSON = [*samples.samples("wats-json"), *samples.samples("hostile", ".json")]
+XML = [*samples.samples("wats-xml"), *samples.samples("hostile", ".xml")]
+CASES = [(WatsJson, sample) for sample in JSON] + [(WatsXml, sample) for sample in XML]
+
+PLACE = re.compile(r"line \d+|lines \d+ and \d+|root\.|report \d|reports \d and|the file |\"<\"")
+
+WORDS = {
+    "array-second-bad.json": ("report 2", "no serial number"),
+    "bad-id.json": ('"id" is not a UUID: not-a-guid', "line 3"),
+    "bad-start.json": ('"start" is no date: yesterday', "line 13"),
+    "bad-status.json": ("root.steps[0].status", '"Q" is none of P F D S E T', "line 34"),
+    "duplicate-keys.json": ('"sn"', "twice", "lines 5 and 6"),
+    "empty.json": ("the file is empty",),
+    "login-page.json": ('starts with "<"', "HTML"),
+    "no-process-code.json": ("no process code",),
+    "overflow-number.json": ("finite number", "line 40"),
+    "same-id-twice.json": ("reports 1 and 2 have the same id",),
+    "sn-blank.json": ("no serial number", "blank", "line 5"),
+    "sn-missing.json": ("no serial number", "missing"),
+    "sn-null.json": ("no serial number", "null"),
+    "status-words.json": ("type", '"Test"', "line 3"),
+    "steps-object.json": ('"root.steps" is an object, a list is expected', "line 22"),
+    "trailing-garbage.json": ("text after the end", "line 49, column 1"),
+    "truncated.json": ("ends in the middle", "line 13, column 39"),
+    "wrong-encoding.json": ("UTF-8", "0xfc", "line 33"),
+    "wrong-types.json": ('"root" is a list, an object is expected', "line 18"),
+    "zeros.json": ("only zero bytes", "power loss"),
+    "sn-missing.xml": ("Report 1", "no serial number", "attribute SN", "line 3"),
+    "truncated.xml": ("ends in the middle", "line 5"),
+    "wrong-encoding.xml": ("declared utf-8", "0xfc", "line 8"),
+    "xml-bomb.xml": ("DOCTYPE with entities is not allowed", "line 2"),
+    "xml-external-dtd.xml": ("DOCTYPE is not allowed", "line 2"),
+    "xml-external-entity.xml": ("DOCTYPE with entities is not allowed", "line 2"),
+    "xml-quadratic.xml": ("DOCTYPE with entities is not allowed", "line 2"),
+}
+"""What the reason of a refusal says: the sense of `why`, and the place."""
+
+
+def outcome(converter: Converter, sample: Sample) -> list[Any] | Reject:
+    try:
+        encoded = convert_bytes(
+            converter, sample.path.read_bytes(), sample.path.name, sample.arguments
+        )
+    except Reject as reject:
+        return reject
+    return [json.loads(report.body) for report in encoded]
+
+
+@pytest.mark.parametrize(("kind", "sample"), CASES, ids=lambda value: getattr(value, "name", ""))
+def test_a_sample_ends_as_expected(kind: type[Converter], sample: Sample) -> None:
+    result = outcome(kind(), sample)
+    if isinstance(result, Reject):
+        assert sample.refused or sample.either, result.why
+        assert PLACE.search(result.why), result.why
+        for word in WORDS[sample.path.name]:
+            assert word in result.why
+    else:
+        assert not sample.refused, "converted, though it must be refused"
+        assert disagreements(result, sample.expected) == []
+
+
+def test_the_suite_sees_our_samples_even_where_it_stands_alone() -> None:
+    assert len(JSON) >= 35
+    assert len(XML) >= 13
+    assert {s.path.name for _kind, s in CASES if s.refused} <= {*WORDS}
+
+
+@pytest.mark.skipif(not samples.REAL, reason=samples.REAL_MISSING)
+def test_only_the_converter_of_a_format_claims_its_files() -> None:
+    which = json.loads((Path(samples.REAL) / "auto" / "which.json").read_text())
+    for name, winner in which.items():
+        data = (Path(samples.REAL) / name).read_bytes()
+        for converter in (WatsJson(), WatsXml()):
+            sure = converter.detect(Source.from_bytes(data, path=name))
+            assert (sure >= 0.5) is (winner == converter.id), (name, converter.id, sure)
+
+
+@pytest.mark.skipif(not samples.REAL, reason=samples.REAL_MISSING)
+@pytest.mark.parametrize("name", ["uut-export.json", "uut-production.json", "uur-repair.json"])
+def test_a_real_report_leaves_as_the_bytes_it_came_in(name: str) -> None:
+    data = (Path(samples.REAL) / "wats-json" / name).read_bytes()
+    assert convert_bytes(WatsJson(), data)[0].body == data
+
+
+@pytest.mark.skipif(not samples.REAL, reason=samples.REAL_MISSING)
+@pytest.mark.parametrize("name", ["uur-vendor.json", "uut-bare-minimum.json"])
+def test_of_a_real_report_only_the_malformed_date_is_changed(name: str) -> None:
+    data = (Path(samples.REAL) / "wats-json" / name).read_bytes()
+    malformed = re.search(rb'"startUTC":\s*"([^"]+\.Z)"', data)
+    assert malformed
+    body = convert_bytes(WatsJson(), data)[0].body
+    assert body == data.replace(malformed[1], malformed[1].replace(b".Z", b"Z"))
+
+
+@pytest.mark.skipif(not samples.REAL, reason=samples.REAL_MISSING)
+def test_one_report_in_two_formats_becomes_the_same_steps() -> None:
+    folder = Path(samples.REAL)
+    (left,) = convert_bytes(WatsJson(), (folder / "wats-json/uut-export.json").read_bytes())
+    (right,) = convert_bytes(WatsXml(), (folder / "wats-xml/uut-export.xml").read_bytes())
+    one, other = (_trimmed(json.loads(e.body)) for e in (left, right))
+    assert one["root"] == other["root"]
+    assert one["uut"] == other["uut"]
+    assert one["subUnits"] == other["subUnits"]
+
+
+def _trimmed(value: Any) -> Any:
+    """Without members that say nothing: null, empty; the loop's nulls, too."""
+    if isinstance(value, dict):
+        return {k: _trimmed(v) for k, v in value.items() if v not in (None, "", [])}
+    return [_trimmed(item) for item in value] if isinstance(value, list) else value
+
+
+FACTS = {
+    "sn": "other",
+    "result": "F",
+    "operator": "other",
+    "start": "2026-03-02T08:15:30.250+02:00",
+    "id": "c5f25ac2-4741-58ee-9ac3-9d832f5e6271",
+    "root": ["other", "P"],
+    "subUnits": [["a", "b", "c", "d"]],
+    "miscInfos": [["a", "b"]],
+    "failures": [["a"] * 6],
+    "execTime": 1,
+    "uur": {"processCode": 1},
+    "step_count": 2,
+    "measurement_count": 0,
+}
+
+
+@pytest.mark.parametrize("key", FACTS)
+def test_the_check_sees_a_wrong_fact(key: str) -> None:
+    sample = next(s for s in JSON if s.path.name == "minimal.json")
+    reports = outcome(WatsJson(), sample)
+    assert isinstance(reports, list)
+    wrong = deepcopy(dict(sample.expected))
+    wrong["reports"][0][key] = FACTS[key]
+    assert len(disagreements(reports, wrong)) == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [["other"], "ET_NLT", "P"],
+        [["3V3 rail"], "ET_SVT", "P"],
+        [["3V3 rail"], "ET_NLT", "F"],
+        [["3V3 rail"], "ET_NLT", "P", {"value": 3.32}],
+        [["3V3 rail"], "ET_NLT", "P", {"compOp": "GE"}],
+        [["3V3 rail"], "ET_NLT", "P", {"value": 3.31}, "+1"],
+        [["3V3 rail"], "ET_NLT", "P", {"value": 3.31}, {"value": 3.31}],
+    ],
+)
+def test_the_check_sees_a_wrong_step(row: list[Any]) -> None:
+    sample = next(s for s in JSON if s.path.name == "minimal.json")
+    reports = outcome(WatsJson(), sample)
+    assert isinstance(reports, list)
+    wrong = deepcopy(dict(sample.expected))
+    wrong["reports"][0]["steps"] = [row]
+    assert len(disagreements(reports, wrong)) == 1
+    assert len(disagreements(reports, {"reports": []})) == 1
