@@ -153,7 +153,7 @@ class Notifier:
     def _file(self, directory: str, name: str, mask: int, batch: Batch) -> None:
         marked = self._folder.marked_by(name)
         if marked is not None:
-            name, mask = marked, 0 if mask & _GONE else mask
+            name = marked
         if not self._folder.fits(name):
             return
         path = os.path.join(directory, name)  # noqa: PTH118 - any bytes, as str

@@ -55,7 +55,7 @@ class Notice(Enum):
     MOVED_IN = auto()
     GONE = auto()
     MARKED = auto()
-    """Its marker file appeared."""
+    """Something happened to its marker file."""
 
 
 class Why(StrEnum):

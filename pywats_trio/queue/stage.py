@@ -65,14 +65,15 @@ class Stage:
         self._gate = gate
         self._work = work
         self._bell = store.bell(TOPICS[kind])
-        self._in_hand = 0
+        self._working = 0
+        self._recording = 0
         self._uncommitted = 0
         self._draining = False
 
     @property
     def in_hand(self) -> int:
         """How many claims are being worked on or wait for their outcome's commit."""
-        return self._in_hand
+        return self._working + self._recording
 
     def drain(self) -> None:
         """Claim no more; `run` ends when what is in hand is finished."""
@@ -81,7 +82,7 @@ class Stage:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work until drained or cancelled."""
-        self._in_hand = self._uncommitted = 0
+        self._working = self._recording = self._uncommitted = 0
         await self._store.recover(self._owner)
         async with trio.open_nursery() as hands:
             task_status.started()
@@ -94,7 +95,7 @@ class Stage:
                     await ticket.wait(COMMIT_RETRY_LAST)
                     continue
                 for claim in claims:
-                    self._in_hand += 1
+                    self._working += 1
                     hands.start_soon(self._handle, claim)
                 if not claims:
                     await ticket.wait(self._longest_sleep())
@@ -106,7 +107,12 @@ class Stage:
     def _room(self) -> int:
         # While an outcome cannot be committed nothing new is begun: it could not be recorded
         # either, and would be done twice.
-        return 0 if self._uncommitted else self._gate.width() - self._in_hand
+        if self._uncommitted:
+            return 0
+        # What waits for its commit leaves its place to the next claim, so that the two share a
+        # sync; but no more than once over, for a slow disk must slow the work.
+        width = self._gate.width()
+        return min(width - self._working, 2 * width - self.in_hand)
 
     def _longest_sleep(self) -> float:
         """Until the next item is due or the gate may open; a ring ends it sooner."""
@@ -124,9 +130,13 @@ class Stage:
             with trio.move_on_after(RELEASE_SECONDS, shield=True):
                 await self._record(claim, Released())
             raise
-        await self._record(claim, outcome)
-        self._in_hand -= 1
+        self._working -= 1
+        self._recording += 1
         self._bell.ring()
+        await self._record(claim, outcome)
+        if self._room() <= 0:
+            self._bell.ring()
+        self._recording -= 1
 
     async def _record(self, claim: Claim, outcome: Outcome) -> None:
         """Commit `outcome`, however long the disk stays full."""

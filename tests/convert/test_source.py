@@ -80,3 +80,15 @@ async def test_trouble_of_the_folder_costs_no_attempt_and_that_of_the_file_is_fi
     assert outcome.problem.kind == kind
     if isinstance(outcome, Wait):
         assert not outcome.counts
+
+
+async def test_a_link_put_in_place_at_the_last_moment_is_not_followed(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(good)
+    with monkeypatch.context() as patch:
+        patch.setattr(os.path, "realpath", lambda path: path)  # it looked before the link was there
+        outcome = await open_source(Place(str(link), str(tmp_path), None, 100), None)
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.kind == "unreadable"

@@ -7,17 +7,19 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-COMMAND = (sys.executable, "-m", "pywats_trio")
+COMMAND = (str(Path(sys.executable).with_name("pywats-trio")),)
 PATIENCE = 60.0
 """Seconds until a test gives up on an event; no test waits this long when all is well."""
+TOLD = 20
+"""Log records that a failed wait shows."""
 
 Record = dict[str, Any]
 
@@ -60,6 +62,8 @@ class Daemon:
         self.process = process
         self.log: list[Record] = []
         self.other_output: list[str] = []
+        self.ended = trio.Event()
+        """The process is gone, and all that it wrote is in `log` and `other_output`."""
         self._grown = trio.Event()
 
     async def read_log(self) -> None:
@@ -71,6 +75,8 @@ class Daemon:
             for line in lines:
                 self._take(line.decode("utf-8", "replace"))
             self._wake()
+        await self.process.wait()
+        self.ended.set()
         self._wake()
 
     def _take(self, line: str) -> None:
@@ -88,37 +94,80 @@ class Daemon:
         return [record for record in self.log if record.get("event") == event]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Until `condition` holds; looked at whenever the log has grown."""
+        """Until `condition` holds; looked at whenever the log has grown, and at its end."""
         with trio.move_on_after(PATIENCE) as scope:
             while not condition():
+                if self.ended.is_set():
+                    raise AssertionError(f"it ended too early; {self._told()}")
                 await self._grown.wait()
         if scope.cancelled_caught:
-            tail = "\n".join(json.dumps(record) for record in self.log[-20:])
-            raise AssertionError(f"waited {PATIENCE:.0f} s; the log ends with\n{tail}")
+            raise AssertionError(f"waited {PATIENCE:.0f} s; {self._told()}")
+
+    def _told(self) -> str:
+        tail = [json.dumps(record) for record in self.log[-TOLD:]] + self.other_output[-TOLD:]
+        return "\n".join([f"exit code {self.process.returncode}; the log ends with", *tail])
 
     async def until_event(self, event: str, count: int = 1) -> list[Record]:
         """Until `event` was logged `count` times."""
         await self.until(lambda: len(self.events(event)) >= count)
         return self.events(event)
 
+    async def until_either(self, what: Callable[[], Awaitable[object]]) -> bool:
+        """Until `what` is over (True) or the process has ended (False)."""
+        reached = False
+        with trio.move_on_after(PATIENCE) as patience:
+            async with trio.open_nursery() as nursery:
+
+                async def wait_for_end() -> None:
+                    await self.ended.wait()
+                    nursery.cancel_scope.cancel()
+
+                nursery.start_soon(wait_for_end)
+                await what()
+                reached = True
+                nursery.cancel_scope.cancel()
+        if patience.cancelled_caught:
+            raise AssertionError(f"waited {PATIENCE:.0f} s; {self._told()}")
+        return reached
+
+    async def until_true(self, what: Callable[[], Awaitable[object]]) -> None:
+        """Until `what` is over; fails at once if the process ends before."""
+        if not await self.until_either(what):
+            raise AssertionError(f"it ended too early; {self._told()}")
+
     def kill(self) -> None:
         """SIGKILL."""
         self.process.kill()
 
-    async def stop(self) -> int:
-        """SIGTERM, and its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        with trio.fail_after(PATIENCE):
-            return await self.process.wait()
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """A signal, and the exit code."""
+        self.process.send_signal(number)
+        return await self.end()
+
+    async def end(self) -> int:
+        """Its exit code, once it has ended."""
+        with trio.move_on_after(PATIENCE):
+            await self.ended.wait()
+        if self.process.returncode is None:
+            raise AssertionError(f"it does not end; {self._told()}")
+        return self.process.returncode
 
 
 @contextlib.asynccontextmanager
 async def daemon(
-    config: Path, *, environment: Mapping[str, str] | None = None, ready: bool = True
+    config: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    ready: bool = True,
+    under: Sequence[str] = (),
 ) -> AsyncIterator[Daemon]:
-    """The command on `config`; killed, if it still runs, when the block is left."""
+    """The command on `config`; killed, if it still runs, when the block is left.
+
+    `ready`: only once it runs, or has ended. `under`: what stands before the command, such as
+    `strace` with its options; it must run the command as this very process.
+    """
     process = await trio.lowlevel.open_process(
-        [*COMMAND, "--config", str(config), "run"],
+        [*under, *COMMAND, "--config", str(config), "run"],
         stderr=-1,
         env={**os.environ, **(environment or {})},
     )
@@ -126,11 +175,11 @@ async def daemon(
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(running.read_log)
-            if ready:
-                await running.until(
-                    lambda: bool(running.events("running")) or process.poll() is not None
-                )
             try:
+                if ready:
+                    await running.until(
+                        lambda: bool(running.events("running")) or running.ended.is_set()
+                    )
                 yield running
             finally:
                 process.kill()

@@ -19,7 +19,7 @@ from tests.e2e.harness import write_config
 from tests.e2e.site import SIZE, Site, make_site, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pywats_trio.devserver import DevServer
@@ -235,11 +235,6 @@ async def stored_first(site: Site, first: int, *others: int) -> None:
         await away.until_event("file converted", times=1 + len(others))
 
 
-def sent(report_id: str, times: int) -> Callable[[DevServer], bool]:
-    """Whether the server has seen a report so often."""
-    return lambda server: server.journal.sends()[report_id] >= times
-
-
 async def test_one_report_that_always_gets_500_delays_none_of_fifty_others(tmp_path: Path) -> None:
     async with open_devserver(faults=(Fault(status=500, only_id=BAD_ID),)) as server:
         # Its own retry is so far away that it cannot come before the others are through.
@@ -263,20 +258,19 @@ async def test_one_report_that_always_gets_500_delays_none_of_fifty_others(tmp_p
 
 
 async def test_a_report_that_always_gets_500_fails_after_its_attempts(tmp_path: Path) -> None:
+    failing = "the server fails on this report"
     async with open_devserver(faults=(Fault(status=500, only_id=BAD_ID),)) as server:
         with site_at(tmp_path, server.url, retry={"max_attempts": 3}) as site:
             await stored_first(site, BAD)
             async with site.running() as service:
-                # Others keep coming, each time it was sent, until it is given up.
-                for sends in range(1, 4):
-                    await server.wait_until(sent(BAD_ID, sends))
-                    site.drop_reports("run", 10 * sends, 10 * sends + 1)
-                    await site.until_delivered(2 * sends)
-                    await site.until_event("the server fails on this report", times=sends)
+                others = 0
+                while not site.events(failing, attempts=3):  # as long as others keep being taken
+                    site.drop_reports("run", others)
+                    others += 1
+                    await site.until_delivered(others)
                 await service.wait_until(lambda counts: counts.unfinished == 0)
-            bad, *others = site.reports()
-            assert bad == ("FAILED", None, 3)
-            assert others == [DELIVERED] * 6
+            assert site.reports() == [("FAILED", None, 3), *[DELIVERED] * others]
+            assert [record["attempts"] for record in site.events(failing)] == [1, 2, 3]
             assert not site.events("deliveries suspended")
             ((error,),) = site.rows("SELECT last_error FROM items WHERE report_id = ?", BAD_ID)
             assert "500" in error

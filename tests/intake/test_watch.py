@@ -19,11 +19,14 @@ from pywats_trio import faultpoint
 from pywats_trio.intake import filesystem, notify, settle
 from pywats_trio.intake.filesystem import FileSystem
 from pywats_trio.intake.room import Room
-from pywats_trio.intake.settle import Why
+from pywats_trio.intake.scan import Folder
+from pywats_trio.intake.settle import Look, Why
 from pywats_trio.model import Converted, Kind, Putaway, State
 from pywats_trio.queue.store import PutAway, Topic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.intake.conftest import Site
 
 HERE = Path(__file__).parent
@@ -41,6 +44,42 @@ async def test_files_that_lay_there_at_the_start_are_taken_oldest_first(site: Si
         os.utime(drop(site, name), (1000 + age, 1000 + age))
     async with site.watching():
         assert await site.names(3) == ["c.json", "a.json", "b.json"]
+
+
+async def test_files_that_settle_together_are_taken_by_their_modification_times(
+    site: Site,
+) -> None:
+    async with site.watching() as watch:
+        while not watch.statistics.scans:
+            await trio.lowlevel.checkpoint()
+        for age, name in ((3, "c.json"), (1, "a.json"), (2, "b.json")):
+            os.utime(drop(site, name), (1000 + age, 1000 + age))
+        assert await site.names(3) == ["a.json", "b.json", "c.json"]
+
+
+async def test_a_file_replaced_right_after_the_look_is_taken_once_as_the_new_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Folder.look
+    replacements = [b"22"]
+
+    def look_then_replace(folder: Folder, paths: Sequence[str]) -> list[Look | None]:
+        looks = look(folder, paths)
+        if replacements:
+            (site.folder / "a.json").unlink()
+            drop(site, "a.json", replacements.pop())
+        return looks
+
+    monkeypatch.setattr(Folder, "look", look_then_replace)
+    async with site.watching(site.watch(site.options(settle_seconds=0.0))) as watch:
+        while not watch.statistics.scans:
+            await trio.lowlevel.checkpoint()
+        drop(site, "a.json", b"1")
+        [item] = await site.items(1)
+        drop(site, "sentinel.json")
+        assert await site.names(2) == ["a.json", "sentinel.json"]
+    assert item.identity is not None
+    assert item.identity.size == 2
 
 
 async def test_an_accepted_file_carries_what_the_configuration_says(site: Site) -> None:
@@ -233,13 +272,14 @@ async def test_a_folder_whose_parent_is_renamed_is_noticed_by_the_next_scan(site
     inner = site.folder / "inner"
     inner.mkdir()
     options = site.options(watch=inner, scan_seconds=0.1)
-    async with site.watching(site.watch(options)):
+    async with site.watching(site.watch(options)) as watch:
         (inner / "a.json").write_bytes(b"{}")
         await site.items(1)
         site.folder.rename(site.base / "elsewhere")
         inner.mkdir(parents=True)
         (inner / "b.json").write_bytes(b"{}")
         assert await site.names(2) == ["inner/a.json", "inner/b.json"]
+        assert watch.statistics.watcher_errors == 1
 
 
 async def test_files_of_a_disk_that_is_away_are_not_forgotten(site: Site) -> None:

@@ -313,6 +313,7 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
             sqlite.put(tx, [a_report(), a_file("/in/lost", inode=77)])
             sqlite.claim(tx, kind, 2, owner)
             sqlite.recover(tx, None)
+            tx.history.flush(tx.db)
             self.path = self.folder / str(next(self.numbers) + 1) / "queue.db"
             self.path.parent.mkdir()
             for file in Path(self.db.filename).parent.glob("queue.db*"):
@@ -369,6 +370,7 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
     def the_history_is_complete_up_to_its_limit(self) -> None:
         if not hasattr(self, "db"):
             return
+        assert self.history.next_number == History.last_number(self.db) + 1
         for item_id, thing in self.things.items():
             states = [
                 state

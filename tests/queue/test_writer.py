@@ -34,6 +34,7 @@ def connected(path: Path) -> apsw.Connection:
 class Steps:
     """Counts what the writer tells its store."""
 
+    before = 0
     committed = 0
     rolled_back = 0
     woken = 0
@@ -51,12 +52,12 @@ class Steps:
         def wake() -> None:
             self.woken += 1
 
+        def before(connection: apsw.Connection) -> None:
+            assert connection.in_transaction
+            self.before += 1
+
         return Writer(
-            connection,
-            before_commit=lambda _connection: None,
-            committed=commit,
-            rolled_back=roll_back,
-            wake=wake,
+            connection, before_commit=before, committed=commit, rolled_back=roll_back, wake=wake
         )
 
 
@@ -123,7 +124,7 @@ async def test_waiting_callers_share_a_commit(tmp_path: Path, stuck: StuckThread
         answers = await in_one_batch(writer, stuck, [add(n) for n in range(64)])
         assert answers == list(range(64))
         assert writer.statistics.operations == 65
-        assert writer.statistics.commits == steps.committed == 2
+        assert writer.statistics.commits == steps.committed == steps.before == 2
     assert steps.woken == 2
     assert sorted(numbers(tmp_path / "q")) == list(range(64))
 

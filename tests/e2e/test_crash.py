@@ -1,0 +1,176 @@
+"""The installed command, killed with SIGKILL at any moment: nothing is lost, nothing doubled."""
+
+from __future__ import annotations
+
+import ast
+import random
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+from attrs import frozen
+
+import pywats_trio
+from pywats_trio.devserver import DevServer, open_devserver
+from pywats_trio.faultpoint import VARIABLE
+from pywats_trio.model import Kind
+from tests.e2e.books import Books, audit
+from tests.e2e.harness import Daemon, daemon, write_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SEED = 20261124
+KILLS = 20
+LOAD = 60
+"""Reports that the server still waits for whenever the command is started."""
+ONE_ATTEMPT = {"retry": {"max_attempts": 1}, "converter": {"max_attempts": 1}}
+"""A kill that counted as an attempt would make a report FAILED."""
+GROUP = 6
+GROUPS = 8
+"""Groups of files that are dropped, one when the last is delivered, until the fault strikes."""
+
+
+async def until_killed(running: Daemon, server: DevServer, dice: random.Random) -> None:
+    """Let it run until the n-th report reaches the server or the n-th line its log, and kill it."""
+    if dice.random() < 0.5:
+        enough = server.journal.submits + dice.randint(1, 25)
+        await running.until_true(partial(server.wait_until, lambda s: s.journal.submits >= enough))
+    else:
+        lines = dice.randint(1, 50)
+        await running.until(lambda: len(running.log) >= lines)
+    running.kill()
+    assert await running.end() == -9
+
+
+async def finish(config: Path, books: Books, server: DevServer) -> None:
+    """Start it once more, without faults, and stop it when all has arrived."""
+    async with daemon(config) as running:
+        await running.until_true(partial(books.until_delivered, server))
+        assert await running.stop() == 0
+
+
+async def test_twenty_kills_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
+    dice = random.Random(SEED)
+    async with open_devserver() as server:
+        config = write_config(tmp_path, server.url, **ONE_ATTEMPT)
+        books = Books(tmp_path / "drop")
+        for _ in range(KILLS):
+            books.drop(LOAD - len(books.missing(server)))
+            async with daemon(config, ready=False) as running:
+                await until_killed(running, server, dice)
+        await finish(config, books, server)
+        cut_off = await audit(books, tmp_path / "data", server, books.folder / "Done")
+    assert cut_off > 0
+
+
+# The fault points
+
+
+def fault_points() -> list[str]:
+    """The names of all calls of `faultpoint.hit` in the source."""
+    package = Path(pywats_trio.__file__).parent
+    found = {name for path in package.rglob("*.py") for name in _points_of(path)}
+    return sorted(found)
+
+
+def _points_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="faultpoint"), attr="hit"), args=[name]
+            ):
+                yield from _names(name)
+
+
+def _names(name: ast.expr) -> list[str]:
+    match name:
+        case ast.Constant(value=str() as text):
+            return [text]
+        case ast.JoinedStr(values=[ast.FormattedValue(), ast.Constant(value=str() as rest)]):
+            return [f"{kind}{rest}" for kind in Kind]
+    raise AssertionError(f"line {name.lineno}: this fault point cannot be tested by its name")
+
+
+@frozen
+class Kill:
+    """A fault point, and at which pass of it the process is killed."""
+
+    point: str
+    passes: int
+
+
+def seeded(point: str) -> Kill:
+    return Kill(point, random.Random(f"{SEED} {point}").randint(1, GROUP))
+
+
+def of_rooms(*rooms: str) -> list[Kill]:
+    return [seeded(point) for point in fault_points() if point.partition(".")[0] in rooms]
+
+
+# Each operation on the queue passes here: while it starts, and later.
+COMMITS = [Kill("store.before_commit", passes) for passes in (1, 2, 11, 23)]
+CONVERTING = ("convert", "file")
+DELIVERING = ("deliver", "report")
+OTHERS = {point.partition(".")[0] for point in fault_points()} - {
+    *("accept", *CONVERTING, *DELIVERING, "putaway", "store")
+}
+
+Tables = dict[str, dict[str, object]]
+
+
+@pytest.mark.parametrize(
+    ("kills", "tables"),
+    [
+        pytest.param(of_rooms("accept"), {}, id="accept"),
+        pytest.param(of_rooms(*CONVERTING), {}, id="convert"),
+        pytest.param(of_rooms(*DELIVERING), {}, id="deliver"),
+        pytest.param(
+            [Kill("deliver.sent", 2)], {"server": {"transport": "httpx"}}, id="deliver by httpx"
+        ),
+        pytest.param(of_rooms("putaway"), {}, id="putaway"),
+        pytest.param(
+            [Kill("putaway.named", 3), Kill("putaway.linked", 3)],
+            {"converter": {"post_action": "delete"}},
+            id="putaway by deleting",
+        ),
+        pytest.param(COMMITS, {}, id="store"),
+        *(pytest.param(of_rooms(room), {}, id=room) for room in sorted(OTHERS)),
+    ],
+)
+async def test_kills_between_two_steps_lose_and_double_nothing(
+    tmp_path: Path, kills: list[Kill], tables: Tables
+) -> None:
+    async with open_devserver() as server:
+        converter = {"max_attempts": 1, **tables.get("converter", {})}
+        more = {**ONE_ATTEMPT, **tables, "converter": converter}
+        config = write_config(tmp_path, server.url, **more)
+        books = Books(tmp_path / "drop")
+        for kill in kills:
+            fault = {VARIABLE: f"{kill.point}=kill@{kill.passes}"}
+            async with daemon(config, environment=fault, ready=False) as running:
+                await until_struck(running, books, server, kill)
+        await finish(config, books, server)
+        deleted = converter.get("post_action") == "delete"
+        done = None if deleted else books.folder / "Done"
+        await audit(books, tmp_path / "data", server, done)
+
+
+async def until_struck(running: Daemon, books: Books, server: DevServer, kill: Kill) -> None:
+    """Drop files until the process has killed itself."""
+    for _ in range(GROUPS):
+        books.drop(GROUP)
+        if not await running.until_either(partial(books.until_delivered, server)):
+            assert running.process.returncode == -9, kill
+            return
+    raise AssertionError(f"{kill} did not happen: give this point a configuration that leads there")
+
+
+def test_every_fault_point_of_the_source_is_killed_at() -> None:
+    rooms = {"accept", *CONVERTING, *DELIVERING, "putaway", "store", *OTHERS}
+    assert {point.partition(".")[0] for point in fault_points()} == rooms
+    assert {kill.point for kill in COMMITS} == set(
+        point for point in fault_points() if point.startswith("store.")
+    )

@@ -1,0 +1,478 @@
+"""Trouble with files and folders: nothing is lost, nothing comes twice, it mends by itself."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from benchmarks import data
+from pywats_trio.devserver import open_devserver
+from tests.e2e import harness
+from tests.e2e.harness import daemon, write_config
+from tests.e2e.site import SIZE, database_rows, make_site, move_in, recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pywats_trio.devserver import DevServer
+    from tests.e2e.site import Site
+
+NAMES = Path(__file__).parents[1] / "intake" / "names.json"
+
+SLOW = '''
+"""WSJF, after the file `gate` has appeared."""
+import json, os, time
+from pywats_trio.converters import Argument, Converter, Report
+
+class Slow(Converter):
+    id = "slow"
+    version = "1"
+    patterns = ("*.json",)
+    arguments = {"gate": Argument(str, required=True)}
+
+    def convert(self, source, context):
+        while not os.path.exists(context.arguments["gate"]):
+            time.sleep(0.01)
+        yield Report(json.loads(source.read_bytes()))
+'''
+
+
+async def arrivals(server: DevServer) -> dict[str, int]:
+    """How often each report was sent, by id."""
+    return {record.id: record.receive_count for record in await server.received()}
+
+
+def reports(run: str, *numbers: int) -> dict[str, int]:
+    """The same, as it should be: each once."""
+    return {data.report_id(run, number): 1 for number in numbers}
+
+
+# Writers
+
+
+async def test_a_file_that_is_open_is_not_taken_however_long_its_writer_pauses(
+    tmp_path: Path,
+) -> None:
+    content = data.report("run", 0, SIZE)
+    async with open_devserver() as server:
+        with recorded(make_site(tmp_path, server.url)) as site:
+            async with site.running():
+                with (site.watch / "slow.json").open("wb", buffering=0) as writer:
+                    writer.write(content[:600])
+                    paused = time.monotonic()
+                    others = 0
+                    # Long enough for several looks at it: the interval begins with 0.25 s.
+                    while time.monotonic() < paused + 1.0:
+                        others += 1
+                        site.drop_reports("run", others)
+                        await site.until_delivered(others)
+                    writer.write(content[600:])
+                await site.until_delivered(others + 1)
+            assert await arrivals(server) == reports("run", *range(others + 1))
+            assert await server.body(data.report_id("run", 0)) == content
+            assert not site.events("file refused")
+
+
+async def test_a_file_that_is_replaced_while_it_waits_goes_out_as_the_new_one_only(
+    tmp_path: Path,
+) -> None:
+    """In the queue behind others: moved over, overwritten in place, removed and made again."""
+    async with open_devserver() as server:
+        with recorded(slow_site(tmp_path, server.url)) as site:
+            async with site.running():
+                blockers = [f"blocker-{number}.json" for number in range(12)]
+                for number, name in enumerate(blockers):
+                    site.drop(name, data.report("first", number, SIZE))
+                await until_accepted(site, 12)
+                for number, name in enumerate(("moved", "written", "remade"), 12):
+                    site.drop(f"{name}.json", data.report("old", number, SIZE))
+                await until_accepted(site, 15)
+                site.drop("moved.json", data.report("new", 12, SIZE))
+                (site.watch / "written.json").write_bytes(data.report("new", 13, SIZE + 1))
+                (site.watch / "remade.json").unlink()
+                (site.watch / "remade.json").write_bytes(data.report("new", 14, SIZE))
+                await until_accepted(site, 18)
+                (tmp_path / "gate").touch()
+                await site.until_delivered(15)
+            assert await arrivals(server) == reports("first", *range(12)) | reports(
+                "new", 12, 13, 14
+            )
+            done = sorted(path.name for path in (site.watch / "Done").iterdir())
+            assert done == sorted([*blockers, "moved.json", "remade.json", "written.json"])
+            assert not list(site.watch.glob("*.json"))
+            assert not (site.watch / "Error").exists()
+
+
+async def test_a_file_that_is_overwritten_while_it_is_converted_goes_out_as_the_new_one_only(
+    tmp_path: Path,
+) -> None:
+    async with open_devserver() as server:
+        with recorded(slow_site(tmp_path, server.url)) as site:
+            async with site.running():
+                site.drop("a.json", data.report("old", 1, SIZE))
+                await until_claimed(site, 1)
+                (site.watch / "a.json").write_bytes(data.report("new", 1, SIZE + 1))
+                (tmp_path / "gate").touch()
+                await site.until_delivered(1)
+            assert await arrivals(server) == reports("new", 1)
+            done = (site.watch / "Done" / "a.json").read_bytes()
+            assert done == data.report("new", 1, SIZE + 1)
+
+
+async def test_a_file_that_is_moved_over_one_in_work_is_a_second_file(tmp_path: Path) -> None:
+    async with open_devserver() as server:
+        with recorded(slow_site(tmp_path, server.url)) as site:
+            async with site.running():
+                site.drop("a.json", data.report("old", 1, SIZE))
+                await until_claimed(site, 1)
+                site.drop("a.json", data.report("new", 1, SIZE))
+                (tmp_path / "gate").touch()
+                await site.until_delivered(2)
+            # The old one was whole and in work, so it goes out, too; neither is mixed.
+            assert await arrivals(server) == reports("old", 1) | reports("new", 1)
+            done = (site.watch / "Done" / "a.json").read_bytes()
+            assert done == data.report("new", 1, SIZE)
+
+
+def slow_site(base: Path, url: str) -> Site:
+    """A folder whose conversions end when there is a file `gate`."""
+    (base / "slow.py").write_text(SLOW)
+    return make_site(
+        base, url, type=f"{base / 'slow.py'}:Slow", arguments={"gate": str(base / "gate")}
+    )
+
+
+async def until_accepted(site: Site, count: int) -> None:
+    """Until so many files were accepted since the start."""
+    await site.until(
+        lambda: sum(record["count"] for record in site.events("files accepted")) >= count
+    )
+
+
+async def until_claimed(site: Site, count: int) -> None:
+    """Until so many files were opened by the converting part, which tells nobody."""
+    await until_accepted(site, count)
+    opened = "SELECT count(*) FROM history WHERE event = 'claimed'"
+    while site.rows(opened) < [(count,)]:
+        await site.bell.ticket().wait(0.01)
+
+
+# Folders
+
+
+async def test_a_watch_folder_that_is_removed_and_made_again_is_followed_again(
+    tmp_path: Path,
+) -> None:
+    async with open_devserver() as server:
+        with recorded(make_site(tmp_path, server.url, scan_seconds=0.1)) as site:
+            async with site.running():
+                site.drop_reports("run", 0)
+                await site.until_delivered(1)
+                for number in (1, 2):
+                    shutil.rmtree(site.watch)
+                    (record,) = (await site.until_event("watch folder unusable", times=number))[-1:]
+                    assert "make the folder" in record["what_to_do"]
+                    site.watch.mkdir()
+                    site.drop_reports("run", number)
+                    await site.until_delivered(number + 1)
+                await site.until_event("watch folder unusable: over", times=2)
+            assert await arrivals(server) == reports("run", 0, 1, 2)
+
+
+async def test_another_folder_that_takes_the_place_of_the_watch_folder_is_followed(
+    tmp_path: Path,
+) -> None:
+    async with open_devserver() as server:
+        with recorded(make_site(tmp_path, server.url)) as site:
+            async with site.running():
+                site.drop_reports("run", 0)
+                await site.until_delivered(1)
+                other = tmp_path / "other"
+                other.mkdir()
+                (other / "b.json").write_bytes(data.report("run", 1, SIZE))
+                site.watch.rename(tmp_path / "old")
+                other.rename(site.watch)
+                await site.until_delivered(2)
+                site.drop_reports("run", 2)
+                await site.until_delivered(3)
+            assert await arrivals(server) == reports("run", 0, 1, 2)
+
+
+async def test_a_folder_without_rights_is_caught_up_with_when_it_gets_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.getuid() == 0:
+        monkeypatch.setattr(harness, "COMMAND", (*without_override(), *harness.COMMAND))
+    async with open_devserver() as server:
+        config = write_config(tmp_path, server.url, converter={"scan_seconds": 0.1})
+        drop = tmp_path / "drop"
+        for number in range(3):
+            (drop / f"{number}.json").write_bytes(data.report("run", number, SIZE))
+        drop.chmod(0)
+        try:
+            async with daemon(config) as running:
+                (record,) = await running.until_event("watch folder unusable")
+                assert "Permission denied" in record["cause"]
+                assert "rights" in record["what_to_do"]
+                drop.chmod(0o755)
+                await running.until_event("report delivered", 3)
+                (drop / "3.json").write_bytes(data.report("run", 3, SIZE))
+                await running.until_event("report delivered", 4)
+                assert await running.stop() == 0
+        finally:
+            drop.chmod(0o755)
+        assert await arrivals(server) == reports("run", *range(4))
+
+
+async def test_a_file_without_rights_is_refused_and_said_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.getuid() == 0:
+        monkeypatch.setattr(harness, "COMMAND", (*without_override(), *harness.COMMAND))
+    async with open_devserver() as server:
+        config = write_config(tmp_path, server.url)
+        closed = move_in(data.report("run", 0, SIZE), tmp_path / "closed", tmp_path / "in")
+        closed.chmod(0)
+        async with daemon(config) as running:
+            closed.rename(tmp_path / "drop" / "closed.json")
+            await running.until_event("file refused")
+            assert await running.stop() == 0
+        told = json.loads((tmp_path / "drop/Error/closed.json.error.json").read_bytes())
+        assert "cannot be read: Permission denied" in told["why"]
+        assert "right to read it" in told["what_to_do"]
+        assert await arrivals(server) == {}
+
+
+def without_override() -> tuple[str, ...]:
+    """Run what follows as root whom permissions bind like everybody else."""
+    if shutil.which("setpriv") is None:
+        pytest.skip("permissions do not bind root, and there is no setpriv to make them")
+    command = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+    if subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("permissions do not bind root, and setpriv may not make them")
+    return command
+
+
+# Names
+
+
+def names() -> dict[bytes, str]:
+    """The hostile names, and what is remarkable about each."""
+    manifest = json.loads(NAMES.read_bytes())
+    return {
+        base64.b64decode(entry["name_b64"])
+        if "name_b64" in entry
+        else entry["name"].encode("utf-8", "surrogateescape"): entry["note"]
+        for entry in manifest["names"]
+    }
+
+
+async def test_every_name_is_delivered_and_moved_under_its_own_name(tmp_path: Path) -> None:
+    every = names()
+    fitting = sorted(name for name in every if name.endswith(b".json"))
+    others = sorted(name for name in every if not name.endswith(b".json"))
+    assert len(fitting) >= 24
+    assert len(others) == 2
+    async with open_devserver() as server:
+        with recorded(make_site(tmp_path, server.url)) as site:
+            watch = os.fsencode(site.watch)
+            async with site.running():
+                for number, name in enumerate([*fitting, *others]):
+                    path = Path(os.fsdecode(os.path.join(watch, name)))  # noqa: PTH118 - bytes
+                    move_in(data.report("run", number, SIZE), path, tmp_path / "incoming")
+                await site.until_delivered(len(fitting))
+            assert await arrivals(server) == reports("run", *range(len(fitting)))
+            assert sorted(os.listdir(watch + b"/Done")) == fitting
+            assert sorted(set(os.listdir(watch)) - {b"Done"}) == others
+            for number, name in enumerate(fitting):
+                moved = Path(os.fsdecode(watch + b"/Done/" + name))
+                assert moved.read_bytes() == data.report("run", number, SIZE)
+            json.dumps(site.log).encode()  # whatever the name, the log can be written
+
+
+async def test_a_refused_file_of_any_name_is_explained_beside_it(tmp_path: Path) -> None:
+    fitting = [name for name in names() if name.endswith(b".json")]
+    with recorded(make_site(tmp_path, "")) as site:
+        watch = os.fsencode(site.watch)
+        async with site.running():
+            for name in fitting:
+                path = Path(os.fsdecode(watch + b"/" + name))
+                move_in(b"{}", path, tmp_path / "incoming")
+            await site.until_event("file refused", times=len(fitting))
+        lie = set(os.listdir(watch + b"/Error"))
+        explained = {name for name in lie if name.endswith(b".error.json")}
+        assert lie - explained == set(fitting)
+        assert len(explained) == len(fitting)
+        for name in explained:
+            told = json.loads(Path(os.fsdecode(watch + b"/Error/" + name)).read_bytes())
+            assert "report" in told["why"]
+
+
+# Floods
+
+
+async def test_an_overflown_notification_queue_loses_nothing(tmp_path: Path) -> None:
+    """Twenty thousand files while the process is stopped; the kernel keeps 16,384 notices."""
+    count = 20_000
+    drop = tmp_path / "drop"
+    (tmp_path / "slow.py").write_text(SLOW)
+    slow = {"type": f"{tmp_path / 'slow.py'}:Slow", "post_action": "keep", "settle_seconds": 0.2}
+    text = f'[converters.arguments]\ngate = "{tmp_path / "gate"}"\n'
+    # No file is converted: the question is whether each is taken, and none twice.
+    config = write_config(tmp_path, "", text=text, converter=slow, queue={"max_items": 0})
+    async with daemon(config) as running:
+        running.process.send_signal(signal.SIGSTOP)
+        for number in range(count):
+            descriptor = os.open(drop / f"{number}.json", os.O_CREAT | os.O_WRONLY)
+            os.write(descriptor, b"{}")
+            os.close(descriptor)
+        running.process.send_signal(signal.SIGCONT)
+        await running.until(lambda: taken(running) >= count)
+        running.kill()
+    paths = database_rows(tmp_path / "data", "SELECT CAST(path AS TEXT) FROM items")
+    shutil.rmtree(drop)
+    assert len(paths) == count
+    assert {path for (path,) in paths} == {str(drop / f"{n}.json") for n in range(count)}
+
+
+def taken(running: harness.Daemon) -> int:
+    return sum(record["count"] for record in running.events("files accepted"))
+
+
+# Full disks
+
+
+@contextlib.contextmanager
+def small_disk(size: str) -> Iterator[Path]:
+    """A file system of `size`."""
+    if os.getuid() != 0:
+        pytest.skip("only root may mount a small file system")
+    folder = tempfile.mkdtemp(prefix="small-disk-")
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        os.rmdir(folder)  # noqa: PTH106
+        pytest.skip("this system does not let us mount a small file system")
+    try:
+        yield Path(folder)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+        os.rmdir(folder)  # noqa: PTH106
+
+
+def fill(folder: Path) -> Path:
+    """Not a byte is free any more; delete what is returned to make room."""
+    ballast = folder / "ballast"
+    with ballast.open("ab", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+    return ballast
+
+
+async def test_a_full_disk_stops_the_path_and_loses_or_repeats_nothing(tmp_path: Path) -> None:
+    with small_disk("12m") as disk:
+        async with open_devserver() as server:
+            tables: dict[str, Any] = {"log": {"file": str(tmp_path / "service.log")}}
+            config = write_config(tmp_path, server.url, **tables)
+            text = config.read_text().replace(str(tmp_path / "data"), str(disk / "data"))
+            config.write_text(text)
+            async with daemon(config) as running:
+                drop_numbers(tmp_path, 0, 100)
+                await running.until_event("report delivered", 20)
+                ballast = fill(disk)
+                drop_numbers(tmp_path, 100, 200)
+                await running.until(lambda: bool(full_disk(running)))
+                ballast.unlink()
+                await running.until_event("report delivered", 200)
+                assert await running.stop() == 0
+            assert await arrivals(server) == reports("run", *range(200))
+            states = "SELECT kind, state, count(*) FROM items GROUP BY 1, 2 ORDER BY 1, 2"
+            assert database_rows(disk / "data", states) == [
+                ("file", "COMPLETED", 200),
+                ("report", "COMPLETED", 200),
+            ]
+            failed = "SELECT count(*) FROM items WHERE attempts <> 1 OR interruptions <> 0"
+            assert database_rows(disk / "data", failed) == [(0,)]
+        assert len(list((tmp_path / "drop" / "Done").iterdir())) == 200
+
+
+def drop_numbers(base: Path, first: int, end: int) -> None:
+    """Reports moved into the watch folder of `base`."""
+    for number in range(first, end):
+        target = base / "drop" / f"{number:04d}.json"
+        move_in(data.report("run", number, SIZE), target, base / "incoming")
+
+
+def full_disk(running: harness.Daemon) -> list[harness.Record]:
+    """What was said about a queue that cannot be written."""
+    return [
+        record
+        for event in (
+            "cannot record an outcome",
+            "cannot claim work",
+            "the queue takes no files",
+            "it cannot be recorded that files were put away",
+        )
+        for record in running.events(event)
+    ]
+
+
+async def test_a_full_folder_for_converted_files_delays_only_their_moving(tmp_path: Path) -> None:
+    with small_disk("256k") as disk:
+        async with open_devserver() as server:
+            site = make_site(tmp_path, server.url, done_dir=str(disk / "Done"))
+            with recorded(site):
+                async with site.running():
+                    (disk / "Done").mkdir()
+                    ballast = fill(disk)
+                    site.drop_reports("run", *range(3))
+                    await site.until_delivered(3)
+                    (record,) = await site.until_event("files cannot be put away (done_dir)")
+                    assert "No space left" in record["cause"]
+                    assert record["what_to_do"] == "make room on the disk"
+                    assert len(list(site.watch.glob("*.json"))) == 3
+                    ballast.unlink()
+                    await site.until_event("files cannot be put away (done_dir): over")
+                    site.drop_reports("run", 3)
+                    await site.until_delivered(4)
+                assert len(list((disk / "Done").iterdir())) == 4
+                assert list(site.watch.glob("*")) == []
+            assert await arrivals(server) == reports("run", *range(4))
+
+
+async def test_a_read_only_folder_for_converted_files_delays_only_their_moving(
+    tmp_path: Path,
+) -> None:
+    with small_disk("256k") as disk:
+        async with open_devserver() as server:
+            site = make_site(tmp_path, server.url, done_dir=str(disk / "Done"))
+            with recorded(site):
+                async with site.running():
+                    remount(disk, "ro")
+                    site.drop_reports("run", 0)
+                    await site.until_delivered(1)
+                    (record,) = await site.until_event("files cannot be put away (done_dir)")
+                    assert record["what_to_do"] == "mount the file system for writing"
+                    remount(disk, "rw")
+                    await site.until_event("files cannot be put away (done_dir): over")
+                assert len(list((disk / "Done").iterdir())) == 1
+            assert await arrivals(server) == reports("run", 0)
+
+
+def remount(folder: Path, mode: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{mode}", folder], check=True)
