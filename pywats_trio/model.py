@@ -186,6 +186,10 @@ class Item:
     error_kind: str
     last_error: str
     putaway: Putaway
+    error_hint: str = ""
+    """What to do about `last_error`; empty where nothing is known."""
+    evidence: str = ""
+    """As `Problem.evidence`."""
 
 
 @frozen

@@ -62,6 +62,7 @@ class Child:
     _output: int
     _decoder: FrameDecoder
     jobs: int = 0
+    """Jobs it was asked to do."""
     idle_since: float = 0.0
     ready: bool = False
     """Whether it ever spoke: what fails before that is our fault, not a file's."""
@@ -135,6 +136,7 @@ class Child:
             FrameError: it said something that it may not say.
         """
         self._tail.clear()
+        self.jobs += 1
         try:
             await self._send(request, descriptor)
             return await self._listen(answer, key)
@@ -156,6 +158,8 @@ class Child:
                 kind = frame.header.get("kind")
                 if kind == "ready":
                     self.ready = True
+                elif frame.header.get("job") != self.jobs:
+                    raise FrameError("the worker answered to another job")
                 elif kind == "loaded":
                     self.loaded.add(key)
                 elif (ending := answer.take(frame)) is not None:

@@ -268,7 +268,6 @@ class Pool:
                 await child.clear()
 
     def _give_back(self, child: Child, place: Place) -> None:
-        child.jobs += 1
         if child.doubt:
             log.warning("worker replaced", group=child.group, why=child.doubt)
             child.condemn(child.doubt)

@@ -47,9 +47,9 @@ def content(item: Item) -> dict[str, Any]:
         "item_id": item.id,
         "source": printable(item.source),
         "error_kind": item.error_kind,
-        "what_to_do": _text(getattr(item, "error_hint", "")) or _WHAT_TO_DO,
+        "what_to_do": _text(item.error_hint) or _WHAT_TO_DO,
     }
-    known = {"sha256": item.sha256, "evidence": _text(getattr(item, "evidence", ""))}
+    known = {"sha256": item.sha256, "evidence": _text(item.evidence)}
     return told | {key: value for key, value in known.items() if value}
 
 

@@ -7,12 +7,14 @@ import errno
 import math
 from typing import TYPE_CHECKING, Final
 
+import structlog
 import trio
 from attrs import define
 
 from pywats_trio.intake import filesystem, notify
 from pywats_trio.intake.settle import Notice
 from pywats_trio.intake.trouble import Trouble
+from pywats_trio.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +32,8 @@ GATHER_SECONDS: Final = 0.004
 `settle_seconds` if that is shorter: while files pour in, one reading serves several."""
 _AT_ONCE: Final = 500
 """Files of a listing handled without giving way to other tasks."""
+
+_log = structlog.get_logger("pywats_trio.intake")
 
 _NO_WATCHES: Final = frozenset({errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
@@ -62,7 +66,7 @@ class Observer:
         self._ended = ""
         self._new_directories: list[str] = []
         retry = min(SCAN_ALONE, options.scan_seconds or SCAN_ALONE)
-        fields = {"converter": options.name, "folder": str(options.watch)}
+        fields = self._fields = {"converter": options.name, "folder": printable(str(options.watch))}
         self.trouble = Trouble(
             "watch folder unusable", first=retry, longest=max(retry, SCAN_ALONE), fields=fields
         )
@@ -232,6 +236,11 @@ class Observer:
         if batch.rescan:
             self._lost()
             self._rescan = True
+            _log.warning(
+                "notifications were lost, the folder is read again",
+                cause="more changed at once than fs.inotify.max_queued_events",
+                **self._fields,
+            )
         if self._rescan or self._ended or self._new_directories:
             self._interrupt()
         self._bell.ring()

@@ -14,7 +14,8 @@ COLUMNS: Final = (
     "id, kind, state, reason, priority, attempts, max_attempts, interruptions, deaths, "
     "serial_number, part_number, result, start, due_at, created_at, started_at, finished_at, "
     "duration, progress, converter, source, path, device, inode, size, mtime_ns, report_id, "
-    "parent_id, correlation_id, sha256, error_kind, last_error, putaway"
+    "parent_id, correlation_id, sha256, error_kind, last_error, putaway, "
+    "error_hint, evidence"
 )
 """What `item` expects a SELECT to give, in this order."""
 
@@ -39,6 +40,7 @@ def item(row: Sequence[Any]) -> Item:
         None if inode is None else identity(device, inode, size, mtime_ns),
         *row[26:32],
         PUTAWAYS[row[32]],
+        *row[33:35],
     ]
     return Item(*values)
 

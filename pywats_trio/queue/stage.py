@@ -133,6 +133,8 @@ class Stage:
         self._working -= 1
         self._recording += 1
         self._bell.ring()
+        # One turn of the loop, so that claim and outcome are handed in within the same one.
+        await trio.lowlevel.cancel_shielded_checkpoint()
         await self._record(claim, outcome)
         if self._room() <= 0:
             self._bell.ring()
@@ -160,4 +162,5 @@ class Stage:
                 delay = min(2 * delay, COMMIT_RETRY_LAST)
         if failed:
             self._uncommitted -= 1
+            self._bell.ring()  # there is room again, however little is in hand
             log.info("outcomes are recorded again", item_id=claim.item.id)

@@ -25,6 +25,7 @@ class Channel:
         self._unsent: list[bytes] = []
         self._unsent_size = 0
         self._pid = os.getpid()
+        self._job = 0
 
     def receive(self) -> tuple[Frame, int | None] | None:
         """The next job and its file's descriptor; None when the service is gone or has no more.
@@ -40,15 +41,19 @@ class Channel:
             if not data:
                 return None
             self._decoder.feed(data)
+        self._job += 1
         return frame, descriptors[0] if descriptors else None
 
     def put(self, header: dict[str, Any], body: bytes = b"") -> None:
-        """Say something with the next `flush`.
+        """Say something about the job in hand with the next `flush`.
+
+        The number of the job goes with it, which the service counts, too: an answer that comes
+        late, because a converter answered in our place, is never taken for that of the next file.
 
         Raises:
             FrameError: it is larger than the service takes.
         """
-        data = encode(header, body, max_body=self._max_body)
+        data = encode({"job": self._job, **header}, body, max_body=self._max_body)
         self._unsent.append(data)
         self._unsent_size += len(data)
         if self._unsent_size >= FLUSH_AT:

@@ -38,6 +38,8 @@ SHORT = 1.0
         ("Babbles", "protocol", "header has 4294967295 bytes"),
         ("ClaimsHugeFrame", "protocol", "body has 4294967295 bytes"),
         ("ForgesReport", "protocol", "'result' is no text"),
+        ("GoesOn", "protocol", "went on after the end"),
+        ("AnswersAnotherJob", "protocol", "answered to another job"),
     ],
 )
 async def test_a_converter_that_ends_its_worker_costs_only_its_own_file(
@@ -52,6 +54,18 @@ async def test_a_converter_that_ends_its_worker_costs_only_its_own_file(
         assert words in answer.how
         await is_at_full_strength(pool, name, good)
         assert pool.statistics().started == 2
+
+
+async def test_a_late_answer_is_never_taken_for_that_of_the_next_file(
+    tmp_path: Path, good: Path, bad: Path
+) -> None:
+    async with running(tmp_path) as pool:
+        answer = await ask(pool, "AnswersInOurPlace", bad)
+        assert isinstance(answer, Rejected)
+        answer = await ask(pool, "AnswersInOurPlace", good)
+        assert isinstance(answer, Died)
+        assert answer.kind == "protocol"
+        await is_at_full_strength(pool, "AnswersInOurPlace", good)
 
 
 @pytest.mark.parametrize(

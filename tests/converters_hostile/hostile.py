@@ -9,6 +9,7 @@ import _thread
 import ctypes
 import json
 import os
+import select
 import signal
 import socket
 import stat
@@ -216,8 +217,33 @@ class ClaimsHugeFrame(Hostile):
 
 class ForgesReport(Hostile):
     def misbehave(self, source: Source, context: Context) -> None:
-        head = json.dumps({"kind": "report", "report_id": "../../etc/passwd"}).encode()
+        head = json.dumps({"job": 1, "kind": "report", "report_id": "../../etc/passwd"}).encode()
         job_socket().sendall(len(head).to_bytes(4, "big") + b"\x00\x00\x00\x01" + head + b"x")
+
+
+def forged_ending(job: int) -> bytes:
+    ending = {"kind": "rejected", "why": "forged", "hint": "", "size": 3, "mtime_ns": 0}
+    head = json.dumps({"job": job, **ending}).encode()
+    return len(head).to_bytes(4, "big") + bytes(4) + head
+
+
+class GoesOn(Hostile):
+    def misbehave(self, source: Source, context: Context) -> None:
+        job_socket().sendall(forged_ending(1) + b"x")
+
+
+class AnswersInOurPlace(Hostile):
+    """The worker's own answer comes while the next file is converted."""
+
+    def misbehave(self, source: Source, context: Context) -> None:
+        connection = job_socket()
+        connection.sendall(forged_ending(1))
+        select.select([connection], [], [])  # until the next job has come
+
+
+class AnswersAnotherJob(Hostile):
+    def misbehave(self, source: Source, context: Context) -> None:
+        job_socket().sendall(forged_ending(2))
 
 
 class Endless(Hostile):

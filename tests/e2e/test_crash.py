@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import trio
 from attrs import frozen
 
 import pywats_trio
@@ -36,10 +35,10 @@ GROUPS = 8
 async def until_killed(running: Daemon, server: DevServer, dice: random.Random) -> None:
     """Let it run until the n-th report reaches the server or the n-th line its log, and kill it."""
     if dice.random() < 0.5:
-        enough = server.journal.submits + dice.randint(1, 25)
+        enough = server.journal.submits + dice.randint(1, 15)
         await running.until_true(partial(server.wait_until, lambda s: s.journal.submits >= enough))
     else:
-        lines = dice.randint(1, 50)
+        lines = dice.randint(1, 30)
         await running.until(lambda: len(running.log) >= lines)
     running.kill()
     assert await running.end() == -9
@@ -102,47 +101,33 @@ class Kill:
     passes: int
 
 
-def seeded(point: str) -> Kill:
-    return Kill(point, random.Random(f"{SEED} {point}").randint(1, GROUP))
+def room_of(point: str) -> str:
+    return point.partition(".")[0]
 
 
-def of_rooms(*rooms: str) -> list[Kill]:
-    return [seeded(point) for point in fault_points() if point.partition(".")[0] in rooms]
+def kills_in(room: str) -> list[Kill]:
+    """One at each point of the room, at a seeded pass."""
+    dice = random.Random(f"{SEED} {room}")
+    return [Kill(point, dice.randint(1, GROUP)) for point in POINTS if room_of(point) == room]
 
 
-# Each operation on the queue passes here: while it starts, and later.
-COMMITS = [Kill("store.before_commit", passes) for passes in (1, 2, 11, 23)]
-CONVERTING = ("convert", "file")
-DELIVERING = ("deliver", "report")
-OTHERS = {point.partition(".")[0] for point in fault_points()} - {
-    *("accept", *CONVERTING, *DELIVERING, "putaway", "store")
+POINTS = fault_points()
+CHAINS: dict[str, tuple[list[Kill], dict[str, dict[str, object]]]] = {
+    **{room: (kills_in(room), {}) for room in sorted({room_of(point) for point in POINTS})},
+    # Each operation on the queue passes here: while the service starts, and later.
+    "store, more": ([Kill("store.before_commit", passes) for passes in (1, 11, 23)], {}),
+    # Other ways that lead over the same points.
+    "httpx": ([Kill("deliver.sent", 2)], {"server": {"transport": "httpx"}}),
+    "deleting": (
+        [Kill("putaway.named", 3), Kill("putaway.linked", 3)],
+        {"converter": {"post_action": "delete"}},
+    ),
 }
 
-Tables = dict[str, dict[str, object]]
 
-
-@pytest.mark.parametrize(
-    ("kills", "tables"),
-    [
-        pytest.param(of_rooms("accept"), {}, id="accept"),
-        pytest.param(of_rooms(*CONVERTING), {}, id="convert"),
-        pytest.param(of_rooms(*DELIVERING), {}, id="deliver"),
-        pytest.param(
-            [Kill("deliver.sent", 2)], {"server": {"transport": "httpx"}}, id="deliver by httpx"
-        ),
-        pytest.param(of_rooms("putaway"), {}, id="putaway"),
-        pytest.param(
-            [Kill("putaway.named", 3), Kill("putaway.linked", 3)],
-            {"converter": {"post_action": "delete"}},
-            id="putaway by deleting",
-        ),
-        pytest.param(COMMITS, {}, id="store"),
-        *(pytest.param(of_rooms(room), {}, id=room) for room in sorted(OTHERS)),
-    ],
-)
-async def test_kills_between_two_steps_lose_and_double_nothing(
-    tmp_path: Path, kills: list[Kill], tables: Tables
-) -> None:
+@pytest.mark.parametrize("chain", CHAINS)
+async def test_kills_between_two_steps_lose_and_double_nothing(tmp_path: Path, chain: str) -> None:
+    kills, tables = CHAINS[chain]
     async with open_devserver() as server:
         converter = {"max_attempts": 1, **tables.get("converter", {})}
         more = {**ONE_ATTEMPT, **tables, "converter": converter}
@@ -166,11 +151,3 @@ async def until_struck(running: Daemon, books: Books, server: DevServer, kill: K
             assert running.process.returncode == -9, kill
             return
     raise AssertionError(f"{kill} did not happen: give this point a configuration that leads there")
-
-
-def test_every_fault_point_of_the_source_is_killed_at() -> None:
-    rooms = {"accept", *CONVERTING, *DELIVERING, "putaway", "store", *OTHERS}
-    assert {point.partition(".")[0] for point in fault_points()} == rooms
-    assert {kill.point for kill in COMMITS} == set(
-        point for point in fault_points() if point.startswith("store.")
-    )

@@ -169,7 +169,7 @@ async def test_a_refused_file_goes_to_the_error_folder_with_its_explanation(
     assert told["error_kind"] == "rejected"
     assert told["when"].endswith("Z")
     assert told["what"]
-    assert told["what_to_do"]
+    assert (told["what_to_do"], told["evidence"]) == ("add one", "…")
 
 
 async def test_a_clash_of_names_overwrites_nothing(site: Site) -> None:

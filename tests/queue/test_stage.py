@@ -122,23 +122,6 @@ async def test_no_more_is_in_hand_than_the_gate_is_wide(bench: SqliteBench, widt
     assert part.in_hand == 0
 
 
-async def test_an_outcome_and_the_next_claim_share_a_commit(bench: SqliteBench) -> None:
-    async def work(_claim: Claim) -> Outcome:
-        await trio.lowlevel.checkpoint()
-        return DONE
-
-    async with bench.open() as store, trio.open_nursery() as nursery:
-        assert isinstance(store, SqliteStore)
-        part = stage(store, work, SomeGate(1))
-        await store.put(some_files(6))
-        before = store.statistics.commits
-        await nursery.start(part.run)
-        await until(store, Kind.FILE, State.COMPLETED, 6)
-        part.drain()
-        # Recovery, the first claim, five outcomes with the claim after each, the last outcome.
-        assert store.statistics.commits - before <= 8
-
-
 async def test_a_new_item_wakes_an_idle_stage(bench: SqliteBench) -> None:
     shop = Workshop()
     shop.tell(DONE, 0)

@@ -64,7 +64,7 @@ def worker(tmp_path: Path) -> Iterator[Started]:
 
 
 def test_it_is_ready_without_being_asked(worker: Started) -> None:
-    assert worker.frame() == {"kind": "ready"}
+    assert worker.frame() == {"job": 0, "kind": "ready"}
 
 
 def test_it_ends_by_itself_when_the_service_hangs_up(worker: Started) -> None:
