@@ -66,9 +66,9 @@ def _count(url: str) -> int:
 
 def _rows(database: Path) -> int:
     connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
-    (found,) = connection.execute("SELECT count(*) FROM history").fetchone() or (0,)
+    found = connection.execute("SELECT count(*) FROM history").get
     connection.close()
-    return int(found)  # type: ignore[arg-type]  # count(*) is an integer
+    return int(found)
 
 
 def through_loop(kind: str, folder: Path, url: str, count: int) -> dict[str, float]:

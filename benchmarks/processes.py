@@ -66,7 +66,7 @@ class Service:
         stopped = [record for record in records if record["event"] == "stopped"]
         if self.process.returncode or not stopped:
             raise RuntimeError(f"the service ended with {self.process.returncode}:\n{log}")
-        return stopped[-1]
+        return dict(stopped[-1])
 
 
 def _thread_seconds(pid: int) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from pywats_trio.convert.answer import Description
+from pywats_trio.convert.answer import Description, reason
 from pywats_trio.convert.job import ConversionJob, Gate
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import describing
@@ -73,4 +73,4 @@ class Conversion:
         answer = await self.pool.ask(spec, options.name, describing(spec))
         if isinstance(answer, Description):
             return answer.patterns
-        raise ConfigError(f"the converter {options.name!r} cannot be used: {answer}")
+        raise ConfigError(f"the converter {options.name!r} cannot be used: {reason(answer)}")

@@ -34,7 +34,7 @@ _BOMS = (
 )
 
 
-class Reject(Exception):  # noqa: N818 - authors raise it as a verdict, not an error
+class Reject(Exception):
     """This file can never be converted: it goes to `error_dir` with `why`, without a retry."""
 
     def __init__(self, why: str, *, hint: str = "") -> None:
@@ -43,7 +43,7 @@ class Reject(Exception):  # noqa: N818 - authors raise it as a verdict, not an e
         self.hint = hint
 
 
-class Retry(Exception):  # noqa: N818
+class Retry(Exception):
     """Not now: the file waits for `after` seconds and is tried again; counts as an attempt."""
 
     def __init__(self, why: str, *, after: float = 30.0) -> None:

@@ -13,7 +13,6 @@ from trio.testing import wait_all_tasks_blocked
 
 from pywats_trio.model import Claim, Converted, Failed, Kind, Reason, State, Wait
 from pywats_trio.queue import stage as module
-from pywats_trio.queue.sqlite_store import SqliteStore
 from pywats_trio.queue.stage import Stage
 from pywats_trio.queue.store import Topic
 from tests.contract.kit import PROBLEM, Clock, a_report, assert_counts, some_files
