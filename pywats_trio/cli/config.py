@@ -8,11 +8,14 @@ import click
 
 from pywats_trio.cli.group import Group
 from pywats_trio.cli.output import json_option, print_json, print_table
-from pywats_trio.config.mistakes import InvalidConfig
+from pywats_trio.config.mistakes import InvalidConfig, Located, dotted
 from pywats_trio.config.show import as_document, settings
+from pywats_trio.errors import ConfigError
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pywats_trio.cli.main import Globals
     from pywats_trio.config.load import Loaded
 
@@ -31,7 +34,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
     """Say whether the configuration is good, or list every problem with file, line and key."""
     options: Globals = ctx.obj
     try:
-        loaded = options.load_with_places()
+        loaded = _checked(options)
     except InvalidConfig as error:
         if not as_json:
             raise
@@ -41,6 +44,26 @@ def check(ctx: click.Context, as_json: bool) -> None:
         print_json({"file": loaded.file, "ok": True, "problems": []})
     else:
         _print_findings(loaded)
+
+
+def _checked(options: Globals) -> Loaded:
+    """As `load_with_places`, and every converter's type is one that there is."""
+    loaded = options.load_with_places()
+    if problems := list(_unusable_types(loaded)):
+        raise InvalidConfig(loaded.file, problems)
+    return loaded
+
+
+def _unusable_types(loaded: Loaded) -> Iterator[Located]:
+    """Types that no converter has. The service runs without them; whoever asks wants to know."""
+    from pywats_trio.converters.registry import parse  # noqa: PLC0415 - `show` does without
+
+    for index, converter in enumerate(loaded.config.converters):
+        path = ("converters", index, "type")
+        try:
+            parse(converter.type)
+        except ConfigError as error:
+            yield Located(loaded.places.get(path, ""), dotted(path), str(error))
 
 
 @config.command()

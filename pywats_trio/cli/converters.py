@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -152,10 +153,23 @@ def _try(
 
 
 def _configured(config: Config | None, converter: str | None) -> ConverterOptions | None:
-    found = (
-        [options for options in config.converters if options.name == converter] if config else []
-    )
-    return found[0] if found else None
+    """The configured converter of this name; None: it is a type, or none was named.
+
+    Raises:
+        NotFoundError: it is neither; names the nearest.
+    """
+    from pywats_trio.converters.registry import parse  # noqa: PLC0415 - `--help` must be quick
+
+    configured = {options.name: options for options in config.converters} if config else {}
+    if converter is None or converter in configured:
+        return configured.get(converter or "")
+    try:
+        parse(converter)
+    except ConfigError as error:
+        near = get_close_matches(converter, configured, n=1)
+        hint = f"there is no converter {converter!r}; did you mean {near[0]!r}?" if near else error
+        raise NotFoundError(str(hint)) from error
+    return None
 
 
 def _setting(text: str) -> tuple[str, Any]:

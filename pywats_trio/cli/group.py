@@ -7,6 +7,7 @@ to be imported, and `--help` prints the table's own line for each command for th
 from __future__ import annotations
 
 import traceback
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,6 +59,16 @@ class Group(click.Group):
         if cmd_name in self._unbuilt:
             return _Unbuilt(cmd_name)
         return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, and the nearest name for a command that there is not."""
+        name = args[0]
+        near = get_close_matches(name, self.list_commands(ctx), n=1)
+        if near and self.get_command(ctx, name) is None:
+            ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The help lines from the table, without importing the commands."""

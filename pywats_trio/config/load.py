@@ -65,7 +65,7 @@ def load_with_places(
     config = evolve(config, server=_with_token(config.server, reader, environ))
     if reader.mistakes:
         raise InvalidConfig(document.file, _located(document, reader))
-    return Loaded(_completed(config), document.file, document.places)
+    return Loaded(_completed(config, reader.folder), document.file, document.places)
 
 
 def _check(config: Config, reader: TableReader) -> None:
@@ -120,8 +120,8 @@ def _located(document: source.Document, reader: TableReader) -> list[Located]:
     return sorted(problems, key=lambda problem: order.get(problem.place, -1))
 
 
-def _completed(config: Config) -> Config:
-    """With the defaults that depend on other values or on the machine."""
+def _completed(config: Config, folder: Path) -> Config:
+    """With the defaults that depend on other values or on the machine, and no relative path."""
     data_dir = (
         config.data_dir if config.data_dir.is_absolute() else default_data_dir(config.instance)
     )
@@ -130,4 +130,16 @@ def _completed(config: Config) -> Config:
         data_dir=data_dir,
         station=evolve(config.station, name=config.station.name or socket.gethostname()),
         log=evolve(config.log, file=config.log.file or default_log_file(data_dir)),
+        converters=tuple(
+            evolve(converter, type=_absolute_type(converter.type, folder))
+            for converter in config.converters
+        ),
     )
+
+
+def _absolute_type(text: str, folder: Path) -> str:
+    """The file of a converter is looked for where the other paths start, too."""
+    if found := texts.converter_file(text):
+        file, name = found
+        return f"{folder / Path(file).expanduser()}:{name}"
+    return text

@@ -38,7 +38,7 @@ class TableReader:
     def __init__(self, folder: Path) -> None:
         """`folder` is where relative paths start."""
         self.mistakes: list[Mistake] = []
-        self._folder = folder
+        self.folder = folder
 
     def read(self, table: type[T], raw: Mapping[str, object], path: KeyPath = ()) -> T:
         """`raw` as an instance of `table`, which stands at `path`."""
@@ -78,7 +78,7 @@ class TableReader:
             if isinstance(raw, list) and all(isinstance(table, dict) for table in raw):
                 return tuple(self.read(held, table, (*path, i)) for i, table in enumerate(raw))
             raise BadValue(f"this must be a list of tables; write [[{dotted(path)}]]")
-        return values.read(attribute, raw, self._folder)
+        return values.read(attribute, raw, self.folder)
 
 
 def _is_table(attribute: attrs.Attribute[Any]) -> bool:

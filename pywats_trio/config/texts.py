@@ -6,6 +6,7 @@ None of them repeats a secret.
 
 from __future__ import annotations
 
+import os
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -25,6 +26,12 @@ def name(text: str) -> str:
             "leave out slashes, colons, control characters and blanks at the ends"
         )
     return text
+
+
+def converter_file(text: str) -> tuple[str, str] | None:
+    """`path/to/file.py:Class` as its two parts; None if the type is no file."""
+    file, colon, name = text.rpartition(":")
+    return (file, name) if colon and (file.endswith(".py") or os.sep in file) else None
 
 
 def server_address(text: str) -> str:

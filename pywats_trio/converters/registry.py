@@ -6,13 +6,13 @@ A converter's code runs in a worker only, so the service never imports one: it p
 from __future__ import annotations
 
 import difflib
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 
+from pywats_trio.config import texts
 from pywats_trio.errors import ConfigError
 
 ENTRY_POINTS: Final = "pywats_trio.converters"
@@ -60,16 +60,11 @@ def parse(text: str, base: Path | None = None) -> Spec:
     if text in STANDARD:
         module, _, attribute = STANDARD[text].partition(":")
         return Spec(Origin.STANDARD, text, attribute, module=module)
-    where, colon, attribute = text.rpartition(":")
-    if colon and _is_file(where):
-        return Spec(Origin.FILE, text, _identifier(attribute, text), file=_file(where, base))
-    if colon:
-        return _module(where, attribute, text)
-    return _entry_point(text)
-
-
-def _is_file(where: str) -> bool:
-    return where.endswith(".py") or os.sep in where
+    if found := texts.converter_file(text):
+        file, attribute = found
+        return Spec(Origin.FILE, text, _identifier(attribute, text), file=_file(file, base))
+    module, colon, attribute = text.rpartition(":")
+    return _module(module, attribute, text) if colon else _entry_point(text)
 
 
 def _file(where: str, base: Path | None) -> str:

@@ -42,6 +42,8 @@ class Service:
 
     def stop(self) -> None:
         """Take no more files, finish what is in hand within the grace, and end."""
+        if not self._stop.is_set():
+            log.info("stopping", grace_seconds=self._config.shutdown.grace_seconds)
         self._stop.set()
 
     async def wait_until(self, reached: Callable[[Counts], bool]) -> None:

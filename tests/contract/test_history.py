@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pywats_trio.errors import StoreError
 from pywats_trio.model import Converted, Delivered, Kind, Reason, State, Wait
 from pywats_trio.queue.store import PutAway, Resume, Selection
 from tests.contract.kit import PROBLEM, Bench, Clock, a_file, a_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 async def test_a_whole_life_is_one_numbered_sequence(bench: Bench) -> None:
@@ -88,6 +93,7 @@ async def test_history_is_bounded_and_keeps_its_first_row(
         written = 1
         for _ in range(rounds):
             [claim, *_] = await store.claim(Kind.REPORT, 1, "pump")
+            assert len(bench.history(1)) <= limit
             if way == "recover":
                 await store.recover("pump")
                 written += 2
@@ -118,3 +124,18 @@ async def test_the_last_row_says_where_an_item_stands(bench: Bench) -> None:
     assert item is not None
     assert bench.history(1)[-1].state == item.state == State.COMPLETED
     assert len(bench.history(1)) == 10
+
+
+async def test_what_was_rolled_back_leaves_neither_rows_nor_gaps(
+    bench: Bench, arm: Callable[[str], None]
+) -> None:
+    async with bench.open() as store:
+        arm("store.before_commit=raise@1")
+        with pytest.raises(StoreError):
+            await store.put([a_report()])
+        # The second of the two is what fails, in the middle of the transaction.
+        with pytest.raises(UnicodeEncodeError):
+            await store.put([a_file(), a_file("no name of a file: \ud800")])
+        await store.put([a_file(), a_report()])
+    history = bench.history()
+    assert [(entry.seq, entry.event) for entry in history] == [(1, "accepted"), (2, "stored")]

@@ -117,6 +117,7 @@ async def test_a_jump_of_the_system_clock_changes_no_wait(bench: Bench, jump: fl
         [claim] = await store.claim(Kind.REPORT, 1, "pump")
         assert claim.item.started_at == clock.now
         await store.finish(claim, Wait(1.0, Reason.RETRY, PROBLEM))
+        assert store.next_due(Kind.REPORT) == 1.0
         item = await desk.item(claim.item.id)
         assert item is not None
         assert item.duration == 0.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sqlite3
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
@@ -21,6 +20,7 @@ from pywats_trio.config.options import (
     ServerOptions,
     WorkerOptions,
 )
+from pywats_trio.queue.sqlite_store import open_reader
 from pywats_trio.service.service import DATABASE, Service
 
 if TYPE_CHECKING:
@@ -136,8 +136,12 @@ def move_in(content: bytes, target: Path, by_way_of: Path) -> Path:
 
 
 def database_rows(data_dir: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
-    """A question to the queue of a service, which may be running."""
-    with contextlib.closing(sqlite3.connect(data_dir / DATABASE)) as connection:
+    """A question to the queue of a service, which may be running.
+
+    By the same SQLite library as the service's: closing a file in one copy of it would drop the
+    locks of the other copy in this process.
+    """
+    with contextlib.closing(open_reader(data_dir / DATABASE)) as connection:
         return connection.execute(sql, values).fetchall()
 
 

@@ -25,7 +25,7 @@ SEED = 20261124
 KILLS = 20
 LOAD = 60
 """Reports that the server still waits for whenever the command is started."""
-ONE_ATTEMPT = {"retry": {"max_attempts": 1}, "converter": {"max_attempts": 1}}
+ONE_ATTEMPT: dict[str, object] = {"max_attempts": 1}
 """A kill that counted as an attempt would make a report FAILED."""
 GROUP = 6
 GROUPS = 8
@@ -54,7 +54,7 @@ async def finish(config: Path, books: Books, server: DevServer) -> None:
 async def test_twenty_kills_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
     dice = random.Random(SEED)
     async with open_devserver() as server:
-        config = write_config(tmp_path, server.url, **ONE_ATTEMPT)
+        config = write_config(tmp_path, server.url, retry=ONE_ATTEMPT, converter=ONE_ATTEMPT)
         books = Books(tmp_path / "drop")
         for _ in range(KILLS):
             books.drop(LOAD - len(books.missing(server)))
@@ -129,9 +129,14 @@ CHAINS: dict[str, tuple[list[Kill], dict[str, dict[str, object]]]] = {
 async def test_kills_between_two_steps_lose_and_double_nothing(tmp_path: Path, chain: str) -> None:
     kills, tables = CHAINS[chain]
     async with open_devserver() as server:
-        converter = {"max_attempts": 1, **tables.get("converter", {})}
-        more = {**ONE_ATTEMPT, **tables, "converter": converter}
-        config = write_config(tmp_path, server.url, **more)
+        converter = ONE_ATTEMPT | tables.get("converter", {})
+        config = write_config(
+            tmp_path,
+            server.url,
+            retry=ONE_ATTEMPT,
+            converter=converter,
+            server=tables.get("server", {}),
+        )
         books = Books(tmp_path / "drop")
         for kill in kills:
             fault = {VARIABLE: f"{kill.point}=kill@{kill.passes}"}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import apsw
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from pywats_trio.errors import StartError, StoreError
 from pywats_trio.model import Converted, Kind, Reason, State, Wait
@@ -188,6 +191,10 @@ async def test_a_reader_in_the_middle_does_not_hold_up_the_end(bench: SqliteBenc
         rows = reader.execute("SELECT * FROM items")
         next(rows)
         await store.put([a_report()])
+    for thread in threading.enumerate():
+        if thread.name == "pywats-trio-store":
+            thread.join(1)  # half a second is what it waits for the reader
+            assert not thread.is_alive()
     rows.close()
     reader.close()
     async with bench.open() as store:
@@ -219,6 +226,45 @@ async def test_64_callers_share_the_commits(bench: SqliteBench) -> None:
         assert store.statistics.operations == 192
         assert store.statistics.commits < 192 / 4
         assert_counts(bench, store)
+
+
+async def test_many_verbs_in_one_transaction_are_one_sequence(
+    bench: SqliteBench, stuck: StuckThread
+) -> None:
+    clock = HeldUp()
+    async with bench.open(clock=clock) as store:
+        assert isinstance(store, SqliteStore)
+        await store.put(some_files(3))
+        await store.claim(Kind.FILE, 2, "job")
+        commits = store.statistics.commits
+        clock.thread = stuck
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.note, "alone", {})
+            await stuck.begun()
+            for verb in (
+                partial(store.note, "one", {}),
+                partial(store.recover, "job"),
+                partial(store.put, [a_report()]),
+                partial(store.claim, Kind.FILE, 9, "job"),
+                partial(store.recover, None),
+                partial(store.note, "last", {}),
+            ):
+                nursery.start_soon(verb)
+                await wait_all_tasks_blocked()
+            stuck.let_go()
+        assert store.statistics.commits == commits + 2
+        assert_counts(bench, store)
+    history = bench.history()
+    assert [entry.seq for entry in history] == list(range(1, len(history) + 1))
+    assert [entry.event for entry in history[5:]] == [
+        "alone",
+        "one",
+        *["recovered"] * 2,
+        "stored",
+        *["claimed"] * 3,
+        *["recovered"] * 3,
+        "last",
+    ]
 
 
 # --- cancellation ------------------------------------------------------------------------------
@@ -290,21 +336,24 @@ async def test_every_other_verb_is_done_once_it_was_asked_for(
         assert len(bench.history()) == rows + (verb != "forget")
 
 
+class HeldUp(Clock):
+    """A clock that keeps the writer's thread waiting once it is told to."""
+
+    thread: StuckThread | None = None
+
+    def __call__(self) -> float:
+        if self.thread is not None:
+            self.thread()
+        return super().__call__()
+
+
 async def test_a_claim_committed_too_late_is_given_back(
     bench: SqliteBench, stuck: StuckThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class HeldUp(Clock):
-        held = False
-
-        def __call__(self) -> float:
-            if self.held:
-                stuck()
-            return super().__call__()
-
     clock = HeldUp()
     async with bench.open(clock=clock) as store:
         await store.put(some_files(2))
-        clock.held = True
+        clock.thread = stuck
         monkeypatch.setattr("pywats_trio.queue.writer.COMMIT_SECONDS", 0.02)
         with pytest.raises(StoreError, match="the disk did not answer"):
             await store.claim(Kind.FILE, 2, "job")

@@ -1,0 +1,107 @@
+"""`pywats-trio demo`: what a newcomer sees first, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from pywats_trio.cli.demo import SAMPLES
+from pywats_trio.cli.main import cli
+from pywats_trio.devserver import Fault, open_devserver
+from tests.e2e.harness import COMMAND
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+OPEN = "pywats_trio.devserver.open_devserver"
+
+
+def names(kind: str) -> set[str]:
+    """The samples that come with the package."""
+    return {sample.name for sample in (SAMPLES / kind).iterdir()}
+
+
+def demo(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["demo", *arguments])
+
+
+def test_the_demo_delivers_every_good_file_and_explains_every_broken_one() -> None:
+    done = subprocess.run(
+        [*COMMAND, "demo", "--files", "20", "--keep"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = {line.split("  ")[0]: line for line in done.stdout.splitlines()}
+    for name in names("good"):
+        assert re.search(r"  delivered: \d+ reports?$", rows[name]), rows[name]
+    for name in names("broken"):
+        assert re.search(r"  refused: \S.{10,}", rows[name]), rows[name]
+    assert rows["unit-*.json (20)"].endswith("delivered: 20 reports")
+    files = len(names("good")) + len(names("broken")) + 20
+    assert f"{files} files: " in done.stdout
+    assert f"{len(names('broken'))} files refused and explained" in done.stdout
+    kept = re.search(r"Everything is kept in (\S+)", done.stdout)
+    assert kept
+    told = {
+        path.name.removesuffix(".error.json"): json.loads(path.read_bytes())["why"]
+        for path in Path(kept[1]).glob("drop/*/Error/*.error.json")
+    }
+    shutil.rmtree(kept[1])
+    assert told.keys() == names("broken")
+    for name, why in told.items():
+        assert rows[name].endswith(f"refused: {why}")
+
+
+def test_the_demo_leaves_nothing_behind() -> None:
+    done = demo("--files", "0")
+    assert done.exit_code == 0
+    dropped = re.search(r"dropped below (\S+)", done.output)
+    assert dropped
+    assert not Path(dropped[1]).parent.exists()
+
+
+SPOILED = {
+    "a report is refused": (Fault(status=400, count=1), r"report \S+ did not arrive"),
+    "a report comes twice": (Fault(close=True, count=1), r"report \S+ arrived 2 times"),
+    "the server is down": (Fault(status=503), "not everything came to an end within 2 s"),
+}
+
+
+@pytest.mark.parametrize(("fault", "sentence"), SPOILED.values(), ids=SPOILED)
+def test_a_demo_whose_server_is_spoiled_fails_and_says_what_is_missing(
+    fault: Fault, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OPEN, partial(open_devserver, faults=(fault,)))
+    done = demo("--files", "1", "--seconds", "2" if fault.status == 503 else "60")
+    assert done.exit_code == 1
+    assert re.search(sentence, done.stderr), done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_ends_otherwise_than_the_demo_says_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A good file among the broken ones, as if the converter did not see what is wrong."""
+    for kind in ("good", "broken"):
+        (tmp_path / kind).mkdir()
+        for sample in (SAMPLES / kind).iterdir():
+            (tmp_path / kind / sample.name).write_bytes(sample.read_bytes())
+    good = (SAMPLES / "good" / "mixed.json").read_bytes()
+    (tmp_path / "good" / "mixed.json").unlink()
+    (tmp_path / "broken" / "mixed.json").write_bytes(good)
+    monkeypatch.setattr("pywats_trio.cli.demo.SAMPLES", tmp_path)
+    done = demo("--files", "0")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("mixed.json ended as COMPLETED")
+
+
+@pytest.mark.parametrize("arguments", [["--files", "-1"], ["--seconds", "0"], ["--files", "x"]])
+def test_a_number_that_makes_no_sense_is_a_wrong_call(arguments: list[str]) -> None:
+    assert demo(*arguments).exit_code == 2
