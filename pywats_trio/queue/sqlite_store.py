@@ -111,8 +111,9 @@ async def open_store(
         StartError: the file cannot be opened, is no queue or of a newer layout.
     """
     steady = SteadyClock(clock, monotonic)
-    connection, books = await trio.to_thread.run_sync(load, path, synchronous, steady())
-    history = History(History.last_number(connection), history_limit)
+    connection, books, history = await trio.to_thread.run_sync(
+        load, path, synchronous, history_limit, steady()
+    )
     store = SqliteStore(connection, books, history, clock=clock, steady=steady)
     try:
         yield store
@@ -135,7 +136,9 @@ class SteadyClock:
         return self._offset + self._monotonic()
 
 
-def load(path: Path, synchronous: str, now: float) -> tuple[apsw.Connection, Books]:
+def load(
+    path: Path, synchronous: str, history_limit: int, now: float
+) -> tuple[apsw.Connection, Books, History]:
     """Connect, and count what is there. Blocks; raises what `connect` does."""
     connection = connect(path, synchronous=synchronous)
     try:
@@ -145,10 +148,11 @@ def load(path: Path, synchronous: str, now: float) -> tuple[apsw.Connection, Boo
         )
         found = connection.execute("SELECT kind, state, count(*) FROM items GROUP BY kind, state")
         counts = [(rows.KINDS[kind], rows.STATES[state], n) for kind, state, n in found]
+        history = History(History.last_number(connection), history_limit)
     except apsw.Error as error:
         connection.close()
         raise StartError(f"{path}: the queue cannot be read ({error})") from error
-    return connection, Books(counts)
+    return connection, Books(counts), history
 
 
 class SqliteStore:

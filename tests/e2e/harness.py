@@ -112,6 +112,10 @@ class Daemon:
         await self.until(lambda: len(self.events(event)) >= count)
         return self.events(event)
 
+    async def until_lines(self, count: int) -> None:
+        """Until the log has `count` records."""
+        await self.until(lambda: len(self.log) >= count)
+
     async def until_either(self, what: Callable[[], Awaitable[object]]) -> bool:
         """Until `what` is over (True) or the process has ended (False)."""
         reached = False

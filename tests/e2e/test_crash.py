@@ -38,8 +38,7 @@ async def until_killed(running: Daemon, server: DevServer, dice: random.Random) 
         enough = server.journal.submits + dice.randint(1, 15)
         await running.until_true(partial(server.wait_until, lambda s: s.journal.submits >= enough))
     else:
-        lines = dice.randint(1, 30)
-        await running.until(lambda: len(running.log) >= lines)
+        await running.until_lines(dice.randint(1, 30))
     running.kill()
     assert await running.end() == -9
 

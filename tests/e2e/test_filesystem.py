@@ -204,10 +204,9 @@ async def test_another_folder_that_takes_the_place_of_the_watch_folder_is_follow
 
 
 async def test_a_folder_without_rights_is_caught_up_with_when_it_gets_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    if os.getuid() == 0:
-        monkeypatch.setattr(harness, "COMMAND", (*without_override(), *harness.COMMAND))
+    bound = bound_by_permissions()
     async with open_devserver() as server:
         config = write_config(tmp_path, server.url, converter={"scan_seconds": 0.1})
         drop = tmp_path / "drop"
@@ -215,7 +214,7 @@ async def test_a_folder_without_rights_is_caught_up_with_when_it_gets_them(
             (drop / f"{number}.json").write_bytes(data.report("run", number, SIZE))
         drop.chmod(0)
         try:
-            async with daemon(config) as running:
+            async with daemon(config, under=bound) as running:
                 (record,) = await running.until_event("watch folder unusable")
                 assert "Permission denied" in record["cause"]
                 assert "rights" in record["what_to_do"]
@@ -230,15 +229,14 @@ async def test_a_folder_without_rights_is_caught_up_with_when_it_gets_them(
 
 
 async def test_a_file_without_rights_is_refused_and_said_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    if os.getuid() == 0:
-        monkeypatch.setattr(harness, "COMMAND", (*without_override(), *harness.COMMAND))
+    bound = bound_by_permissions()
     async with open_devserver() as server:
         config = write_config(tmp_path, server.url)
         closed = move_in(data.report("run", 0, SIZE), tmp_path / "closed", tmp_path / "in")
         closed.chmod(0)
-        async with daemon(config) as running:
+        async with daemon(config, under=bound) as running:
             closed.rename(tmp_path / "drop" / "closed.json")
             await running.until_event("file refused")
             assert await running.stop() == 0
@@ -248,8 +246,10 @@ async def test_a_file_without_rights_is_refused_and_said_why(
         assert await arrivals(server) == {}
 
 
-def without_override() -> tuple[str, ...]:
-    """Run what follows as root whom permissions bind like everybody else."""
+def bound_by_permissions() -> tuple[str, ...]:
+    """What stands before a command that permissions shall bind as they bind everybody but root."""
+    if os.getuid() != 0:
+        return ()
     if shutil.which("setpriv") is None:
         pytest.skip("permissions do not bind root, and there is no setpriv to make them")
     command = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
@@ -425,26 +425,32 @@ def full_disk(running: harness.Daemon) -> list[harness.Record]:
     ]
 
 
-async def test_a_full_folder_for_converted_files_delays_only_their_moving(tmp_path: Path) -> None:
+@pytest.mark.parametrize("action", ["done_dir", "error_dir"])
+async def test_a_full_target_folder_delays_only_the_moving(action: str, tmp_path: Path) -> None:
+    event = f"files cannot be put away ({action})"
+    good = action == "done_dir"
     with small_disk("256k") as disk:
+        target = disk / "target"
         async with open_devserver() as server:
-            site = make_site(tmp_path, server.url, done_dir=str(disk / "Done"))
+            site = make_site(tmp_path, server.url, **{action: str(target)})
             with recorded(site):
                 async with site.running():
-                    (disk / "Done").mkdir()
+                    target.mkdir()
                     ballast = fill(disk)
-                    site.drop_reports("run", 0)
-                    await site.until_delivered(1)
-                    (record,) = await site.until_event("files cannot be put away (done_dir)")
+                    site.drop("a.json", data.report("run", 0, SIZE) if good else b"{}")
+                    (record,) = await site.until_event(event)
                     assert "No space left" in record["cause"]
                     assert record["what_to_do"] == "make room on the disk"
-                    assert len(list(site.watch.glob("*.json"))) == 1
-                    assert list((disk / "Done").iterdir()) == []
+                    assert [path.name for path in site.watch.glob("*.json")] == ["a.json"]
+                    site.drop_reports("run", 1)
+                    await site.until_delivered(2 if good else 1)
                     ballast.unlink()
-                    await site.until_event("files cannot be put away (done_dir): over")
-                assert len(list((disk / "Done").iterdir())) == 1
-                assert list(site.watch.iterdir()) == []
-            assert await arrivals(server) == reports("run", 0)
+                    await site.until_event(f"{event}: over")
+                assert (target / "a.json").exists()
+                assert (target / "a.json.error.json").exists() is not good
+                assert not (site.watch / "a.json").exists()
+            sent = (0, 1) if good else (1,)
+            assert await arrivals(server) == reports("run", *sent)
 
 
 async def test_a_read_only_folder_for_converted_files_delays_only_their_moving(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEED = 20261124
-MOMENTS = 8
+MOMENTS = 6
 LOAD = 40
 NOWHERE = "http://127.0.0.1:9"
 GRACE = {"grace_seconds": 1}
@@ -67,8 +67,7 @@ async def test_stops_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
         for moment in range(MOMENTS):
             books.drop(LOAD - len(books.missing(server)))
             async with daemon(config, ready=False) as running:
-                lines = dice.randint(1, 40)
-                await running.until(lambda lines=lines: len(running.log) >= lines)
+                await running.until_lines(dice.randint(1, 40))
                 assert await running.stop(SIGNALS[moment % 2]) == 0
             assert {life.state for life in lives(tmp_path / "data")} <= {"PENDING", "COMPLETED"}
         async with daemon(config) as running:

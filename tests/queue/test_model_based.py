@@ -42,7 +42,6 @@ from pywats_trio.model import (
     Wait,
 )
 from pywats_trio.queue import rows, sqlite
-from pywats_trio.queue.history import History
 from pywats_trio.queue.sqlite_store import load
 from pywats_trio.queue.store import Charge, PutAway, Resume, Selection
 from tests.contract.kit import PROBLEM, SqliteBench, a_file, a_report, some_files
@@ -124,8 +123,7 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
         self.load()
 
     def load(self) -> None:
-        self.db, self.books = load(self.path, "normal", self.now)
-        self.history = History(History.last_number(self.db), LIMIT)
+        self.db, self.books, self.history = load(self.path, "normal", LIMIT, self.now)
 
     def teardown(self) -> None:
         if hasattr(self, "db"):

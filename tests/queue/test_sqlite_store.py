@@ -382,7 +382,7 @@ async def test_a_cancelled_claim_that_cannot_be_given_back_is_found_by_recover(
 
 
 def test_what_was_not_committed_is_gone_after_a_crash(tmp_path: Path) -> None:
-    connection, books = load(tmp_path / "queue.db", "full", 0.0)
+    connection, books, _history = load(tmp_path / "queue.db", "full", 100, 0.0)
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("INSERT INTO seen VALUES (x'00', 'x', 1, 1, 1, 1)")
     copy = tmp_path / "copy"
