@@ -107,9 +107,10 @@ def lives(data_dir: Path) -> list[Life]:
     with contextlib.closing(sqlite3.connect(data_dir / "queue.db")) as connection:
         for item_id, event in connection.execute("SELECT item_id, event FROM history"):
             history[item_id][event] += 1
-        columns = "id, kind, state, attempts, interruptions, putaway, report_id"
-        rows = connection.execute(f"SELECT {columns} FROM items ORDER BY id").fetchall()
-    return [Life(*row[1:], history[row[0]]) for row in rows]
+        rows = connection.execute(
+            "SELECT id, kind, state, attempts, interruptions, putaway, report_id FROM items"
+        ).fetchall()
+    return [Life(*facts, history=history[item_id]) for item_id, *facts in rows]
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 COMMAND = (str(Path(sys.executable).with_name("pywats-trio")),)
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds until a test gives up on an event; no test waits this long when all is well."""
 TOLD = 20
 """Log records that a failed wait shows."""

@@ -42,6 +42,7 @@ from pywats_trio.model import (
     Wait,
 )
 from pywats_trio.queue import rows, sqlite
+from pywats_trio.queue.history import History
 from pywats_trio.queue.sqlite_store import load
 from pywats_trio.queue.store import Charge, PutAway, Resume, Selection
 from tests.contract.kit import PROBLEM, SqliteBench, a_file, a_report, some_files
