@@ -10,8 +10,6 @@ import codecs
 import io
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from attrs import field, frozen
@@ -20,6 +18,8 @@ from pywats_trio.reports.model import Station
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from pywats_trio.reports.report import Report
 

@@ -9,6 +9,7 @@ import structlog
 import trio
 
 from pywats_trio import __version__
+from pywats_trio.errors import StartError, StoreError
 from pywats_trio.queue.desk import open_desk
 from pywats_trio.queue.sqlite_store import open_store
 from pywats_trio.queue.store import Topic
@@ -63,7 +64,8 @@ class Service:
         """Run until stopped; ready when all parts are.
 
         Raises:
-            StartError: another service holds the data folder, or the queue cannot be opened.
+            StartError: another service holds the data folder, or the queue cannot be opened or
+                written.
             PartKeepsFailing: a part failed again and again.
         """
         config = self._config
@@ -77,8 +79,7 @@ class Service:
                 ) as store,
                 open_desk(config.data_dir / DATABASE) as desk,
             ):
-                # Whatever was in hand belonged to a process that is gone: the lock says so.
-                recovered = await store.recover()
+                recovered = await self._recover(store)
                 log.info("starting", version=__version__, recovered=recovered)
                 self._store = store
                 async with trio.open_nursery() as nursery:
@@ -86,6 +87,16 @@ class Service:
                     log.info("running", converters=len(config.converters), url=config.server.url)
                     task_status.started()
                 self._say_stopped(store)
+
+    async def _recover(self, store: SqliteStore) -> int:
+        """Whatever was in hand belonged to a process that is gone: the lock says so."""
+        try:
+            return await store.recover()
+        except StoreError as error:
+            raise StartError(
+                f"{self._config.data_dir}: the queue cannot be written ({error}); "
+                "see to the disk of data_dir"
+            ) from error
 
     def _say_stopped(self, store: SqliteStore) -> None:
         counts = store.counts()

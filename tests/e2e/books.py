@@ -110,7 +110,10 @@ def lives(data_dir: Path) -> list[Life]:
         rows = connection.execute(
             "SELECT id, kind, state, attempts, interruptions, putaway, report_id FROM items"
         ).fetchall()
-    return [Life(*facts, history=history[item_id]) for item_id, *facts in rows]
+    return [
+        Life(kind, state, attempts, interruptions, putaway, report_id, history[item_id])
+        for item_id, kind, state, attempts, interruptions, putaway, report_id in rows
+    ]
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from pywats_trio.devserver import Fault, open_devserver
+from pywats_trio.faultpoint import VARIABLE
 from tests.e2e.books import Books, audit, lives
 from tests.e2e.harness import daemon, write_config
 
@@ -73,8 +74,8 @@ async def test_stops_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
         async with daemon(config) as running:
             await running.until_true(partial(books.until_delivered, server))
             assert await running.stop() == 0
-        cut_off = await audit(books, tmp_path / "data", server, books.folder / "Done")
-        assert cut_off == 0
+        await audit(books, tmp_path / "data", server, books.folder / "Done")
+        assert sum(life.cut_off for life in lives(tmp_path / "data")) == 0
         assert set(server.journal.sends().values()) == {1}
 
 
@@ -181,3 +182,12 @@ async def test_a_data_folder_that_cannot_be_used_is_refused(tmp_path: Path) -> N
     async with daemon(config, ready=False) as running:
         assert await running.end() == 30
         assert str(tmp_path / "data") in "".join(running.other_output)
+
+
+async def test_a_queue_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    config = write_config(tmp_path, NOWHERE)
+    first_commit = {VARIABLE: "store.before_commit=raise@1"}
+    async with daemon(config, environment=first_commit, ready=False) as running:
+        assert await running.end() == 30
+        [sentence] = running.other_output
+    assert sentence.startswith(f"{tmp_path / 'data'}: the queue cannot be written (")
