@@ -271,7 +271,7 @@ class Pool:
         if child.doubt:
             log.warning("worker replaced", group=child.group, why=child.doubt)
             child.condemn(child.doubt)
-        if child.condemned or not child.running or child.dismissal.is_set():
+        if child.condemned or child.dismissal.is_set():
             place.standing = Standing.ENDING
         elif child.jobs >= self._options.recycle_after_jobs:
             place.standing = Standing.ENDING

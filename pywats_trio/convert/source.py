@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 AWAY_SECONDS: Final = 30.0
 """Before a folder that is away, or a system out of resources, is tried again."""
 _NO_SUCH: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
-_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
+_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.ENXIO})
 
 
 @frozen
@@ -98,14 +98,11 @@ class _Opening:
 
 
 def _open(place: Place) -> Opened:
-    real = os.path.realpath(place.path)
-    if place.folder and not _inside(real, os.path.realpath(place.folder)):
-        raise _failed(
-            "unreadable", f"{printable(place.path)} is a link that leaves its watch folder"
-        )
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
-    descriptor = os.open(real, flags)
+    descriptor = os.open(place.path, flags)
     with _closed_on_error(descriptor):
+        if place.folder and not _inside(_real(descriptor, place.path), place.folder):
+            raise _failed("unreadable", f"{printable(place.path)} leads out of its watch folder")
         status = os.fstat(descriptor)
         identity = Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
         _check(place, status, identity)
@@ -121,8 +118,22 @@ def _closed_on_error(descriptor: int) -> Iterator[None]:
         raise
 
 
-def _inside(path: str, folder: str) -> bool:
-    return path.startswith(folder.rstrip(os.sep) + os.sep)
+def _real(descriptor: int, path: str) -> str:
+    """Where an open file really lies; the kernel knows, and resolving the path again is slow."""
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - any bytes, as str
+    except OSError:
+        return os.path.realpath(path)
+
+
+def _inside(real: str, folder: str) -> bool:
+    """Whether a resolved path lies in `folder`, which is itself resolved only if it must be."""
+    return any(real.startswith(f.rstrip(os.sep) + os.sep) for f in _spellings(folder))
+
+
+def _spellings(folder: str) -> Iterator[str]:
+    yield folder
+    yield os.path.realpath(folder)
 
 
 def _check(place: Place, status: os.stat_result, identity: Identity) -> None:
@@ -146,6 +157,9 @@ def _unopened(place: Place, error: OSError) -> Outcome:
     name = printable(place.path)
     if error.errno in _NO_SUCH and not _folder_away(place):
         return _failed("gone", f"{name} disappeared before it was converted").outcome
+    if error.errno == errno.ELOOP:
+        # Intake puts the real path of a link to a file in the folder; this came later.
+        return _failed("unreadable", f"{name} is a link; only files are converted").outcome
     if error.errno in _FORBIDDEN:
         return _failed(
             "unreadable",

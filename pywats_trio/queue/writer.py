@@ -32,8 +32,6 @@ MAX_WAITING: Final = 1024
 """Operations handed in and not yet answered; the next caller waits. The bound of this channel."""
 MAX_BATCH: Final = 256
 """Operations in one transaction, so that nobody waits long for the others."""
-COMMIT_SECONDS: Final = 30.0
-"""How long a caller waits for a commit before the disk counts as stuck."""
 GATHER_SECONDS: Final = 0.002
 """How long the thread lets operations gather, if the last commit was shared: a commit costs the
 processor as much as the work of several operations, and a disk the same for one as for fifty.
@@ -108,30 +106,24 @@ class Writer:
     ) -> T:
         """Run `operation` and wait for its commit.
 
-        A cancelled caller still learns what became of its operation, within one commit;
-        cancellation is then delivered at its next checkpoint. Only if the disk is stuck (for
-        `CANCELLED_SECONDS`) is `Cancelled` raised here. Should an operation that nobody waits for
-        any more be committed after all, what `undo` makes of its result is run, too.
+        However long the disk takes: it is the caller who knows how long it can wait. A cancelled
+        caller still learns what became of its operation, within one commit; cancellation is then
+        delivered at its next checkpoint. Only if the disk is stuck (for `CANCELLED_SECONDS`) is
+        `Cancelled` raised here. Should an operation that nobody waits for any more be committed
+        after all, what `undo` makes of its result is run, too.
 
         Raises:
-            StoreError: it was not committed; nothing was changed, unless the text says otherwise.
+            StoreError: it was not committed; nothing was changed.
         """
         order = _Order(operation, undo)
         try:
-            with trio.move_on_after(COMMIT_SECONDS):
-                await self._hand_in(order)
+            await self._hand_in(order)
         except trio.Cancelled:
             with trio.move_on_after(CANCELLED_SECONDS, shield=True):
                 await self._hand_in(order)
             if not order.done.is_set():
                 order.abandoned = True
                 raise
-        if not order.done.is_set():
-            order.abandoned = True
-            raise StoreError(
-                f"the disk did not answer within {COMMIT_SECONDS:.0f} s, so it is not known "
-                "whether this was recorded; check the disk of the data folder"
-            )
         if order.error is not None:
             raise order.error
         return order.result  # type: ignore[no-any-return]  # what the operation returned

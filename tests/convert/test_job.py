@@ -296,24 +296,36 @@ async def test_a_file_that_grows_while_it_is_read_is_superseded(name: str, watch
     assert outcome == Superseded("it was changed while it was converted")
 
 
-async def test_a_link_out_of_the_folder_is_not_followed(watch: Path, tmp_path: Path) -> None:
-    secret = tmp_path / "secret"
-    secret.write_text("good")
+@pytest.mark.parametrize("inside", [True, False])
+async def test_a_link_is_not_followed(watch: Path, tmp_path: Path, inside: bool) -> None:
+    target = (watch if inside else tmp_path) / "target"
+    target.write_text("good")
     link = watch / "unit.txt"
-    link.symlink_to(secret)
+    link.symlink_to(target)
     async with job_for(watch, type_of("good:Good")) as job:
         outcome = await job.convert(claim_of(link))
     assert isinstance(outcome, Failed)
     assert outcome.problem.kind == "unreadable"
-    assert "leaves its watch folder" in outcome.problem.message
+    assert "unit.txt is a link" in outcome.problem.message
 
 
-async def test_a_link_within_the_folder_is_followed(watch: Path) -> None:
-    target = dropped(watch, name="target")
-    link = watch / "unit.txt"
-    link.symlink_to(target)
+async def test_a_folder_that_leads_out_of_the_watch_folder_is_not_followed(
+    watch: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "unit.txt").write_text("good")
+    (watch / "below").symlink_to(tmp_path / "elsewhere")
     async with job_for(watch, type_of("good:Good")) as job:
-        assert isinstance(await job.convert(claim_of(link)), Converted)
+        outcome = await job.convert(claim_of(watch / "below" / "unit.txt"))
+    assert isinstance(outcome, Failed)
+    assert "leads out of its watch folder" in outcome.problem.message
+
+
+async def test_a_watch_folder_that_is_a_link_itself_is_fine(watch: Path, tmp_path: Path) -> None:
+    file = dropped(watch)
+    (tmp_path / "alias").symlink_to(watch)
+    async with job_for(tmp_path / "alias", type_of("good:Good")) as job:
+        assert isinstance(await job.convert(claim_of(tmp_path / "alias" / file.name)), Converted)
 
 
 async def test_what_is_no_regular_file_is_unreadable(watch: Path) -> None:

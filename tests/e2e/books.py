@@ -116,18 +116,18 @@ def lives(data_dir: Path) -> list[Life]:
     ]
 
 
-def files_in(folder: Path) -> dict[str, bytes]:
+def files_in(folder: Path, pattern: str = "*") -> dict[str, bytes]:
     """The files of a folder, by name; none if there is no such folder."""
     if not folder.is_dir():
         return {}
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    return {path.name: path.read_bytes() for path in folder.glob(pattern) if path.is_file()}
 
 
 async def audit(books: Books, data_dir: Path, server: DevServer, done: Path | None) -> int:
     """Nothing lost, nothing invented, and no more sent twice than was in flight at a kill.
 
-    `done` is where the sources have to be, None if they are to be gone. To be called once the
-    service has ended. Returns how often a report was cut off by a kill.
+    `done` is where the sources have to be, there or one folder below, None if they are to be gone.
+    To be called once the service has ended. Returns how often a report was cut off by a kill.
     """
     await _audit_server(books, server)
     kept = lives(data_dir)
@@ -136,10 +136,10 @@ async def audit(books: Books, data_dir: Path, server: DevServer, done: Path | No
     reports = [life for life in kept if life.kind == "report"]
     for life in reports:
         assert 1 <= sends[life.report_id] <= 1 + life.cut_off, life
-    assert files_in(books.folder) == {}
+    sources = {file.name: file.content for file in books.dropped}
+    assert files_in(books.folder) == (sources if done == books.folder else {})
     assert files_in(books.folder / "Error") == {}
-    if done is not None:
-        assert files_in(done) == {file.name: file.content for file in books.dropped}
+    assert done is None or files_in(done) | files_in(done, "*/*") == sources
     return sum(life.cut_off for life in reports)
 
 

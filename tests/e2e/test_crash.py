@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,40 +112,72 @@ def kills_in(room: str) -> list[Kill]:
 
 
 POINTS = fault_points()
-CHAINS: dict[str, tuple[list[Kill], dict[str, dict[str, object]]]] = {
-    **{room: (kills_in(room), {}) for room in sorted({room_of(point) for point in POINTS})},
+CHAINS = {
+    **{room: kills_in(room) for room in sorted({room_of(point) for point in POINTS})},
     # Each operation on the queue passes here: while the service starts, and later.
-    "store, more": ([Kill("store.before_commit", passes) for passes in (1, 11, 23)], {}),
-    # Other ways that lead over the same points.
-    "httpx": ([Kill("deliver.sent", 2)], {"server": {"transport": "httpx"}}),
-    "deleting": (
-        [Kill("putaway.named", 3), Kill("putaway.linked", 3)],
-        {"converter": {"post_action": "delete"}},
-    ),
+    "store, more": [Kill("store.before_commit", passes) for passes in (1, 11, 23)],
 }
 
 
 @pytest.mark.parametrize("chain", CHAINS)
 async def test_kills_between_two_steps_lose_and_double_nothing(tmp_path: Path, chain: str) -> None:
-    kills, tables = CHAINS[chain]
     async with open_devserver() as server:
-        converter = ONE_ATTEMPT | tables.get("converter", {})
+        config = write_config(tmp_path, server.url, retry=ONE_ATTEMPT, converter=ONE_ATTEMPT)
+        books = Books(tmp_path / "drop")
+        await kill_at(CHAINS[chain], config, books, server)
+        await audit(books, tmp_path / "data", server, books.folder / "Done")
+
+
+async def test_kills_while_httpx_sends_lose_and_double_nothing(tmp_path: Path) -> None:
+    async with open_devserver() as server:
+        transport = {"transport": "httpx"}
         config = write_config(
-            tmp_path,
-            server.url,
-            retry=ONE_ATTEMPT,
-            converter=converter,
-            server=tables.get("server", {}),
+            tmp_path, server.url, retry=ONE_ATTEMPT, converter=ONE_ATTEMPT, server=transport
         )
         books = Books(tmp_path / "drop")
-        for kill in kills:
-            fault = {VARIABLE: f"{kill.point}=kill@{kill.passes}"}
-            async with daemon(config, environment=fault, ready=False) as running:
-                await until_struck(running, books, server, kill)
-        await finish(config, books, server)
-        deleted = converter.get("post_action") == "delete"
-        done = None if deleted else books.folder / "Done"
-        await audit(books, tmp_path / "data", server, done)
+        await kill_at([Kill("deliver.sent", 2)], config, books, server)
+        await audit(books, tmp_path / "data", server, books.folder / "Done")
+
+
+@pytest.fixture
+def other_device(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another file system than the watch folder, so that files must be copied."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system to archive to")
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
+
+
+POST_ACTIONS = {
+    "delete": [Kill("putaway.named", 3), Kill("putaway.linked", 3)],
+    "keep": [Kill("putaway.before_commit", 2), Kill("accept.committed", 2)],
+    "archive": [Kill("putaway.named", 2), Kill("putaway.linked", 3), Kill("putaway.moved", 2)],
+}
+
+
+@pytest.mark.parametrize("action", POST_ACTIONS)
+async def test_kills_in_every_post_action_lose_and_double_nothing(
+    tmp_path: Path, other_device: Path, action: str
+) -> None:
+    async with open_devserver() as server:
+        options = {"post_action": action, "archive_dir": str(other_device)}
+        config = write_config(
+            tmp_path, server.url, retry=ONE_ATTEMPT, converter=ONE_ATTEMPT | options
+        )
+        books = Books(tmp_path / "drop")
+        await kill_at(POST_ACTIONS[action], config, books, server)
+        done = {"delete": None, "keep": books.folder, "archive": other_device}
+        await audit(books, tmp_path / "data", server, done[action])
+
+
+async def kill_at(kills: list[Kill], config: Path, books: Books, server: DevServer) -> None:
+    """One life of the command for each kill, and a last one without."""
+    for kill in kills:
+        fault = {VARIABLE: f"{kill.point}=kill@{kill.passes}"}
+        async with daemon(config, environment=fault, ready=False) as running:
+            await until_struck(running, books, server, kill)
+    await finish(config, books, server)
 
 
 async def until_struck(running: Daemon, books: Books, server: DevServer, kill: Kill) -> None:
