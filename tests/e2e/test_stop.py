@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEED = 20261124
-MOMENTS = 6
+MOMENTS = 5
 LOAD = 40
 NOWHERE = "http://127.0.0.1:9"
 GRACE = {"grace_seconds": 1}
