@@ -17,6 +17,11 @@ LINES: Final = 10_000
 _BATCH: Final = 1000
 
 
+GATHER_SECONDS: Final = 0.02
+"""After each write the thread lets lines gather: waking it for every one of them would cost the
+event loop more than making the line did."""
+
+
 class Target(Protocol):
     """A place for lines."""
 
@@ -48,6 +53,7 @@ class Sink:
         self._limit = limit
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._lock = threading.Lock()
+        self._closing = threading.Event()
         self._unsaid = 0
         self._failing = False
         self.dropped = 0
@@ -64,6 +70,7 @@ class Sink:
 
     def close(self, seconds: float = 0.4) -> None:
         """Write what waits, for `seconds` at the most; a target that hangs is left behind."""
+        self._closing.set()
         self._queue.put(None)
         self._thread.join(seconds)
 
@@ -77,6 +84,7 @@ class Sink:
         while goes_on:
             lines, goes_on = self._take()
             self._write(lines)
+            self._closing.wait(GATHER_SECONDS)
         self._target.close()
 
     def _take(self) -> tuple[deque[bytes], bool]:

@@ -32,7 +32,7 @@ MAX_WAITING: Final = 1024
 """Operations handed in and not yet answered; the next caller waits. The bound of this channel."""
 MAX_BATCH: Final = 256
 """Operations in one transaction, so that nobody waits long for the others."""
-GATHER_SECONDS: Final = 0.002
+GATHER_SECONDS: Final = 0.004
 """How long the thread lets operations gather, if the last commit was shared: a commit costs the
 processor as much as the work of several operations, and a disk the same for one as for fifty.
 Alone, an operation is committed at once."""
