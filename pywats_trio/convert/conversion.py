@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from pywats_trio.config.options import Config, ConverterOptions
+    from pywats_trio.model import Claim, Outcome
     from pywats_trio.queue.store import Store
 
 OWNER: Final = "convert"
@@ -47,8 +48,8 @@ class Conversion:
     ) -> None:
         self.pool = Pool(config.workers, config.data_dir / SCRATCH)
         self._job = ConversionJob(config, self.pool, folders=folders, random=random)
-        gate = Gate(self.pool.size)
-        self._stage = Stage(store, Kind.FILE, owner=OWNER, gate=gate, work=self._job.convert)
+        self._gate = Gate(self.pool.size)
+        self._stage = Stage(store, Kind.FILE, owner=OWNER, gate=self._gate, work=self._convert)
 
     def drain(self) -> None:
         """Claim no more; `run` ends when the conversions in hand are finished."""
@@ -58,8 +59,13 @@ class Conversion:
         """Convert until drained or cancelled; the processes end with it."""
         async with trio.open_nursery() as processes:
             await processes.start(self.pool.run)
+            await processes.start(self._job.run)
             await self._stage.run(task_status=task_status)
             processes.cancel_scope.cancel()
+
+    async def _convert(self, claim: Claim) -> Outcome:
+        with self._gate.ahead.work():
+            return await self._job.convert(claim)
 
     async def patterns(self, options: ConverterOptions) -> tuple[str, ...]:
         """Which file names a configured converter takes: as configured, else as its author says.

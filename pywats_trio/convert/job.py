@@ -24,9 +24,10 @@ from pywats_trio.convert.answer import (
     Unusable,
 )
 from pywats_trio.convert.child import WorkerStartError
+from pywats_trio.convert.opener import Opener
 from pywats_trio.convert.pool import PoolStopped
 from pywats_trio.convert.request import Requests
-from pywats_trio.convert.source import Opened, Place, open_source
+from pywats_trio.convert.source import Opened, Place
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import parse
 from pywats_trio.errors import ConfigError
@@ -42,6 +43,7 @@ from pywats_trio.model import (
     Superseded,
     Wait,
 )
+from pywats_trio.queue.ahead import Ahead
 from pywats_trio.queue.retry import after_failure
 from pywats_trio.text import shortened
 
@@ -59,10 +61,6 @@ said = structlog.get_logger("pywats_trio.converter")
 
 UNUSABLE_SECONDS: Final = 30.0
 """Before a converter that cannot be used, or a process that cannot be started, is tried again."""
-PREFETCH: Final = 8
-"""Claims beyond the number of workers. A conversion takes less than a millisecond, the commit of
-its outcome a few, so with fewer the workers would wait for the disk; with many more, urgent files
-would wait behind those already claimed."""
 NOTE: Final = 2000
 """Characters of findings that are remembered with a converted file."""
 DEADLY: Final = 2
@@ -70,14 +68,15 @@ DEADLY: Final = 2
 
 
 class Gate:
-    """How many files may be in hand: enough that no worker waits, always."""
+    """How many files may be in hand: one for each worker, and a few ahead if they are quick."""
 
     def __init__(self, workers: int) -> None:
-        self._width = workers + PREFETCH
+        self._workers = workers
+        self.ahead = Ahead(workers)
 
     def width(self) -> int:
         """The number of claims."""
-        return self._width
+        return self._workers + self.ahead.claims()
 
     def reopens_in(self) -> float:
         """It never closes."""
@@ -116,7 +115,7 @@ class ConversionJob:
     ) -> None:
         self._config = config
         self._pool = pool
-        self._folders = folders
+        self._openers = {name: Opener(limiter) for name, limiter in folders.items()}
         self._random = random
         self._lines: dict[str, _Line] = {}
         self._outages: dict[str, _Outage] = {}
@@ -144,6 +143,13 @@ class ConversionJob:
         )
         self._lines[options.name] = _Line(options, requests)
 
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Open files for `convert`, until cancelled."""
+        async with trio.open_nursery() as openers:
+            for opener in self._openers.values():
+                await openers.start(opener.run)
+            task_status.started()
+
     def progress(self, item_id: int) -> int:
         """How far a conversion that runs now is, 0 to 100, as far as its converter says."""
         return self._progress.get(item_id, 0)
@@ -154,7 +160,7 @@ class ConversionJob:
         item = claim.item
         if isinstance(found := self._usable(item.converter), Wait):
             return found
-        opened = await open_source(self._place(item, found), self._folders.get(item.converter))
+        opened = await self._openers[item.converter].open(self._place(item, found))
         if not isinstance(opened, Opened):
             return _logged(item, opened)
         try:

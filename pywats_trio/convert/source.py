@@ -57,44 +57,72 @@ class _Cannot(Exception):
         self.outcome = outcome
 
 
-async def open_source(place: Place, limiter: trio.CapacityLimiter | None) -> Opened | Outcome:
-    """Open the file, or say what becomes of its item instead. Cancelled, nothing stays open."""
-    opening = _Opening(place)
+async def open_source(place: Place) -> Opened | Outcome:
+    """Open one file, or say what becomes of its item instead. Cancelled, nothing stays open."""
+    opening = Opening(place)
     try:
-        return await trio.to_thread.run_sync(opening.run, limiter=limiter, abandon_on_cancel=True)
+        await trio.to_thread.run_sync(opening.run, abandon_on_cancel=True)
     except trio.Cancelled:
         opening.abandon()
         raise
+    return opening.result()
 
 
 @define
-class _Opening:
-    """The thread of a share that hangs cannot be waited for; what it opens later it closes."""
+class Opening:
+    """A file that is opened in a thread.
+
+    The thread of a share that hangs cannot be waited for; what it opens after `abandon`, it closes.
+    """
 
     place: Place
     _lock: threading.Lock = field(factory=threading.Lock)
     _abandoned: bool = False
-    _descriptor: int | None = None
+    _result: Opened | Outcome | Exception | None = None
 
-    def run(self) -> Opened | Outcome:
+    def run(self) -> None:
+        """In the thread: open the file and keep what came of it."""
+        if self._is_abandoned():
+            return
+        result = self._attempt()
+        with self._lock:
+            self._result = result
+        if self._is_abandoned():
+            self._close()
+
+    def _attempt(self) -> Opened | Outcome | Exception:
         try:
-            opened = _open(self.place)
+            return _open(self.place)
         except _Cannot as cannot:
             return cannot.outcome
         except OSError as error:
             return _unopened(self.place, error)
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
+            return error
+
+    def _is_abandoned(self) -> bool:
         with self._lock:
-            if self._abandoned:
-                os.close(opened.descriptor)
-            else:
-                self._descriptor = opened.descriptor
-        return opened
+            return self._abandoned
 
     def abandon(self) -> None:
+        """Nobody wants the result any more; an open file is closed, now or when it is opened."""
         with self._lock:
             self._abandoned = True
-            if self._descriptor is not None:
-                os.close(self._descriptor)
+        self._close()
+
+    def _close(self) -> None:
+        with self._lock:
+            result, self._result = self._result, None
+        if isinstance(result, Opened):
+            os.close(result.descriptor)
+
+    def result(self) -> Opened | Outcome:
+        """What came of it, once `run` has ended."""
+        if self._result is None:
+            raise RuntimeError("the file was not opened")
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
 
 
 def _open(place: Place) -> Opened:

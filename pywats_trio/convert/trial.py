@@ -140,7 +140,7 @@ async def _opened(path: Path, type_: str | None, options: WorkerOptions) -> Open
         expected=None,
         max_bytes=options.max_input_mb * MIB,
     )
-    opened = await open_source(place, None)
+    opened = await open_source(place)
     if isinstance(opened, Opened):
         return opened
     if not isinstance(opened, Failed) or opened.problem.kind == "gone":

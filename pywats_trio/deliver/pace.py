@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from typing import Final
 
@@ -27,6 +28,13 @@ class Pace:
     def limiting(self) -> bool:
         """Whether somebody waits for the pace at this moment."""
         return bool(self._waiting)
+
+    def room(self, now: float) -> int:
+        """How many could be sent at this moment without waiting, at the least."""
+        if not self._moments.maxlen:
+            return sys.maxsize
+        free = self._moments.maxlen - len(self._moments)
+        return free or int(self._moments[0] + WINDOW <= now)
 
     def reserve(self, now: float) -> float:
         """Take the next free moment; seconds from `now` until then."""

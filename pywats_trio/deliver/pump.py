@@ -32,6 +32,7 @@ from pywats_trio.model import (
     Released,
     Wait,
 )
+from pywats_trio.queue.ahead import Ahead
 from pywats_trio.queue.retry import after_failure
 from pywats_trio.queue.stage import Gate, Stage
 from pywats_trio.queue.store import Topic
@@ -86,6 +87,27 @@ class _Shut:
         return math.inf
 
 
+class _Open:
+    """The breaker, and while all is well and quick a few claims ahead of the connections."""
+
+    def __init__(self, breaker: Breaker, pace: Pace, connections: int) -> None:
+        self._breaker = breaker
+        self._pace = pace
+        self._connections = connections
+        self.ahead = Ahead(connections)
+
+    def width(self) -> int:
+        """What the breaker allows; more only if nothing but a commit would hold it up."""
+        width = self._breaker.width()
+        if width < self._connections:
+            return width
+        return width + min(self.ahead.claims(), self._pace.room(trio.current_time()))
+
+    def reopens_in(self) -> float:
+        """As the breaker says."""
+        return self._breaker.reopens_in()
+
+
 class Pump:
     """Delivers what is stored to the one server of `server.url`.
 
@@ -126,7 +148,9 @@ class Pump:
         self._accounts = Accounts(store, self._breaker, self._changes, retry, random)
         self._announced: Outage | None = None
         self._version = ""
-        gate: Gate = self._breaker if self._server else _Shut()
+        self._connections = trio.Semaphore(server.max_connections)
+        self._open = _Open(self._breaker, self._pace, server.max_connections)
+        gate: Gate = self._open if self._server else _Shut()
         self._stage = Stage(store, Kind.REPORT, owner=owner, gate=gate, work=self._deliver)
 
     def drain(self) -> None:
@@ -175,7 +199,12 @@ class Pump:
             return Quarantined(_DAMAGED)
         if not await self._pace.wait():
             return Released("stopped before it was sent")
-        if not self._breaker.admits():
+        with self._open.ahead.work():
+            async with self._connections:
+                return await self._send(claim, payload)
+
+    async def _send(self, claim: Claim, payload: bytes) -> Outcome:
+        if not await self._admitted():
             return self._not_now()
         started = trio.current_time()
         trial = self._breaker.begin(claim)
@@ -185,8 +214,19 @@ class Pump:
             delay = self._breaker.record(trial, verdict)
         finally:
             self._breaker.end(trial)
+            if self._breaker.state is not Circuit.CLOSED:
+                self._changes.ring()  # the next probe may go
         self._tell(claim.item, verdict, trio.current_time() - started)
         return self._outcome(claim.item, verdict, delay)
+
+    async def _admitted(self) -> bool:
+        """Wait while another report is the probe; False if there is an outage."""
+        while not self._breaker.admits():
+            ticket = self._changes.ticket()
+            if self._breaker.state is Circuit.OPEN:
+                return False
+            await ticket.wait()
+        return True
 
     async def _submit(self, payload: bytes, report_id: str) -> Verdict:
         # Without a server nothing is claimed.
@@ -194,7 +234,7 @@ class Pump:
         return await self._server.submit(payload, report_id)
 
     def _not_now(self) -> Wait:
-        """The server became doubtful while the report waited for the pace."""
+        """The server became doubtful while the report waited for its turn."""
         outage = self._breaker.outage
         problem = outage.problem if outage else _IN_DOUBT
         return Wait(self._breaker.wait_now(), Reason.SERVER, problem)

@@ -28,7 +28,7 @@ from pywats_trio.config.options import (
     StationOptions,
     WorkerOptions,
 )
-from pywats_trio.convert.job import PREFETCH, ConversionJob, Gate
+from pywats_trio.convert.job import ConversionJob, Gate
 from pywats_trio.convert.pool import Pool
 from pywats_trio.model import (
     Claim,
@@ -45,6 +45,7 @@ from pywats_trio.model import (
     Superseded,
     Wait,
 )
+from pywats_trio.queue.ahead import MOST
 from tests.convert.kit import children, identity_of, type_of
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ async def job_for(watch: Path, type_: str, **workers: Any) -> AsyncIterator[Conv
     )
     async with trio.open_nursery() as nursery:
         await nursery.start(pool.run)
+        await nursery.start(job.run)
         yield job
         nursery.cancel_scope.cancel()
 
@@ -460,9 +462,12 @@ async def test_progress_is_known_while_a_file_is_converted(watch: Path) -> None:
         assert job.progress(7) == 0
 
 
-def test_the_gate_is_always_open() -> None:
+async def test_the_gate_is_always_open_and_wider_while_conversions_are_quick() -> None:
     gate = Gate(3)
-    assert gate.width() == 3 + PREFETCH
+    assert gate.width() == 3
+    with gate.ahead.work():
+        pass
+    assert gate.width() == 3 + MOST
     assert gate.reopens_in() == math.inf
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from pywats_trio.convert import source
-from pywats_trio.convert.source import Opened, Place, open_source
+from pywats_trio.convert.source import Opened, Opening, Place, open_source
 from pywats_trio.model import Failed, Wait
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ async def test_a_hanging_open_can_be_cancelled_and_leaves_nothing_open(
         patch.setattr(os, "open", hanging)
         patch.setattr(os, "close", close)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(open_source, place, trio.CapacityLimiter(1))
+            nursery.start_soon(open_source, place)
             await trio.to_thread.run_sync(entered.wait)
             nursery.cancel_scope.cancel()
         leave.set()
@@ -48,8 +47,9 @@ async def test_a_hanging_open_can_be_cancelled_and_leaves_nothing_open(
 
 
 async def test_an_open_that_ended_in_the_moment_of_its_cancellation_is_closed(good: Path) -> None:
-    opening = source._Opening(Place(str(good), "", None, 100))  # noqa: SLF001 - the race itself
-    opened = opening.run()
+    opening = Opening(Place(str(good), "", None, 100))
+    opening.run()
+    opened = opening.result()
     assert isinstance(opened, Opened)
     opening.abandon()
     with pytest.raises(OSError, match="Bad file descriptor"):
@@ -75,7 +75,7 @@ async def test_trouble_of_the_folder_costs_no_attempt_and_that_of_the_file_is_fi
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", failing)
-        outcome = await open_source(Place(str(good), str(good.parent), None, 100), None)
+        outcome = await open_source(Place(str(good), str(good.parent), None, 100))
     assert isinstance(outcome, Wait if kind == "folder-away" else Failed)
     assert outcome.problem.kind == kind
     if isinstance(outcome, Wait):
@@ -89,6 +89,6 @@ async def test_a_link_put_in_place_at_the_last_moment_is_not_followed(
     link.symlink_to(good)
     with monkeypatch.context() as patch:
         patch.setattr(os.path, "realpath", lambda path: path)  # it looked before the link was there
-        outcome = await open_source(Place(str(link), str(tmp_path), None, 100), None)
+        outcome = await open_source(Place(str(link), str(tmp_path), None, 100))
     assert isinstance(outcome, Failed)
     assert outcome.problem.kind == "unreadable"
