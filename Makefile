@@ -35,7 +35,7 @@ fmt: $(STAMP) ## Format the code
 
 cov: $(STAMP) ## Tests with branch coverage, subprocesses included
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage run -m pytest -q -n 2
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --fail-under=90
 

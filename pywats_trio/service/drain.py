@@ -11,8 +11,6 @@ import trio
 
 STORE_SHARE: Final = 0.08
 STORE_SECONDS: Final = 2.0
-INTAKE_SHARE: Final = 0.08
-INTAKE_SECONDS: Final = 2.0
 
 
 class Grace:
@@ -22,10 +20,6 @@ class Grace:
         self._begun = trio.current_time()
         self._seconds = seconds
         self._end_of_work = self._begun + seconds - min(STORE_SECONDS, STORE_SHARE * seconds)
-
-    def intake_until(self) -> float:
-        """When intake must have stopped."""
-        return self._begun + min(INTAKE_SECONDS, INTAKE_SHARE * self._seconds)
 
     def convert_until(self) -> float:
         """When the conversions in hand are given up: half of what is left now."""

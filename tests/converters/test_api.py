@@ -1,0 +1,61 @@
+"""What authors get: sources, arguments and words for a refusal."""
+
+from __future__ import annotations
+
+import pytest
+
+from pywats_trio.converters import Converter, Reject, Retry, Source
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "text"),
+    [
+        (b"plain", None, "plain"),
+        ("Prüf".encode(), None, "Prüf"),
+        ("Prüf".encode("utf-8-sig"), None, "Prüf"),
+        (b"\xff\xfe" + "Prüf".encode("utf-16-le"), None, "Prüf"),
+        (b"\xfe\xff" + "Prüf".encode("utf-16-be"), None, "Prüf"),
+        (b"\xff\xfe\0\0" + "Prüf".encode("utf-32-le"), None, "Prüf"),
+        (b"\0\0\xfe\xff" + "Prüf".encode("utf-32-be"), None, "Prüf"),
+        ("Prüf €".encode("cp1252"), None, "Prüf €"),
+        ("Prüf".encode("cp437"), "cp437", "Prüf"),
+    ],
+)
+def test_text_is_decoded_by_its_mark_then_utf8_then_the_encoding_named(
+    data: bytes, encoding: str | None, text: str
+) -> None:
+    assert Source.from_bytes(data).read_text(encoding) == text
+
+
+def test_bytes_that_are_no_text_are_refused_with_their_place() -> None:
+    with pytest.raises(Reject, match="not cp1252: byte 0x81 at 2 cannot be decoded"):
+        Source.from_bytes(b"ab\x81").read_text()
+
+
+def test_a_source_can_be_read_again_from_its_start_and_by_line() -> None:
+    source = Source.from_bytes(b"one\r\ntwo\rthree\n", path="/drop/unit 1.log", mtime=12.5)
+    assert source.read_head(3) == b"one"
+    assert list(source.lines()) == ["one", "two", "three"]
+    assert source.read_bytes() == b"one\r\ntwo\rthree\n"
+    assert (source.name, source.path, source.size, source.mtime) == (
+        "unit 1.log",
+        "/drop/unit 1.log",
+        15,
+        12.5,
+    )
+
+
+def test_a_verdict_carries_its_reason() -> None:
+    assert (Reject("no serial", hint="scan it").why, Reject("no serial").hint) == ("no serial", "")
+    assert (Retry("later").after, Retry("later", after=3).why) == (30.0, "later")
+
+
+def test_a_converter_that_says_nothing_about_itself_is_never_sure() -> None:
+    class Silent(Converter):
+        id = "silent"
+
+        def convert(self, source, context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            return []
+
+    assert Silent().detect(Source.from_bytes(b"x")) == 0.0
+    assert (Silent.version, Silent.patterns, dict(Silent.arguments)) == ("0", ("*",), {})
