@@ -51,10 +51,11 @@ class Service:
         process = psutil.Process(self.process.pid)
         own = process.cpu_times()
         workers = [child.cpu_times() for child in process.children(recursive=True)]
+        replaced = own.children_user + own.children_system
         return Usage(
             own.user + own.system,
             _thread_seconds(self.process.pid),
-            sum(times.user + times.system for times in workers),
+            sum(times.user + times.system for times in workers) + replaced,
             _peak_mb(self.process.pid),
         )
 

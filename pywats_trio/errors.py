@@ -62,18 +62,6 @@ class NetworkError(PywatsTrioError):
     exit_code = 40
 
 
-class ServerUnreachable(NetworkError):
-    """No connection to the WATS server."""
-
-    exit_code = 41
-
-
-class AuthenticationError(NetworkError):
-    """The server does not accept the token."""
-
-    exit_code = 42
-
-
 class StoreError(PywatsTrioError):
     """The queue's database cannot be read or written; nothing was changed by the failed call."""
 

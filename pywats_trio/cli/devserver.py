@@ -80,7 +80,8 @@ def _words(server: DevServer, db: str, fault: str) -> str:
     lines = [
         f"Development WATS server at {server.url}",
         f"  reports    {server.url}/",
-        f"  submit to  {server.url}/api/Report/WSJF with any Basic token",
+        f"  submit to  {server.url}/api/Report/WSJF with any token",
+        "             (Base64 of name:key, such as ZGV2OmRldg==)",
         f"  faults     POST {server.url}/api/dev/faults"
         + (" (failing by option; DELETE ends it)" if fault else ""),
         f"  kept in    {db or 'memory, until it stops'}",

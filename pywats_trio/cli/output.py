@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Set
-from datetime import UTC, datetime
 from enum import Enum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -44,12 +43,6 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     click.echo(click.style(_line(heads, widths), bold=True))
     for row in texts:
         click.echo(_line(row, widths))
-
-
-def time_text(seconds: float) -> str:
-    """Seconds since the epoch as ISO 8601 UTC: `2026-01-30T09:00:00.123Z`."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -22,6 +22,7 @@ _FOLDERS: Final = ("done_dir", "error_dir", "archive_dir")
 
 def check(config: Config) -> Iterator[Mistake]:
     """Every contradiction in `config`; keys that have their default do not contradict."""
+    yield from _names(config)
     yield from _token(config)
     yield from _retry(config)
     for index, converter in enumerate(config.converters):
@@ -29,6 +30,15 @@ def check(config: Config) -> Iterator[Mistake]:
     for (i, first), (j, second) in combinations(enumerate(config.converters), 2):
         yield from _same_name(i, first, j, second)
         yield from _same_files(i, first, j, second)
+
+
+def _names(config: Config) -> Iterator[Mistake]:
+    if not config.instance.strip():
+        yield Mistake(("instance",), "it is empty; write a name, or leave the line out")
+    ca_file = config.server.ca_file
+    if ca_file is not None and not ca_file.is_file():
+        message = f"there is no file {ca_file}; correct the path, or leave the line out"
+        yield Mistake(("server", "ca_file"), message)
 
 
 def _token(config: Config) -> Iterator[Mistake]:

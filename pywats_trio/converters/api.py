@@ -34,6 +34,10 @@ _BOMS = (
 )
 
 
+LONGEST_RETRY = 86_400
+"""Seconds."""
+
+
 class Reject(Exception):
     """This file can never be converted: it goes to `error_dir` with `why`, without a retry."""
 
@@ -44,10 +48,16 @@ class Reject(Exception):
 
 
 class Retry(Exception):
-    """Not now: the file waits for `after` seconds and is tried again; counts as an attempt."""
+    """Not now: the file waits for `after` seconds and is tried again; counts as an attempt.
+
+    Raises:
+        ValueError: `after` is not 0 to 86,400 seconds.
+    """
 
     def __init__(self, why: str, *, after: float = 30.0) -> None:
         super().__init__(why)
+        if not 0 <= after <= LONGEST_RETRY:
+            raise ValueError(f"Retry(after={after!r}): write 0 to {LONGEST_RETRY} seconds")
         self.why = why
         self.after = after
 

@@ -26,6 +26,24 @@ STANDARD: Final = {
 """The converters that come with the package, id to class."""
 
 
+UNBUILT: Final = frozenset(
+    {
+        "atml",
+        "auto",
+        "csv",
+        "keysight-testexec-sl",
+        "klippel",
+        "seica-xml",
+        "spea",
+        "teradyne-ict",
+        "teradyne-spectrum-ict",
+        "wats-text",
+        "xjtag",
+    }
+)
+"""Standard ids whose converter does not exist yet."""
+
+
 class Origin(StrEnum):
     """Where a converter comes from."""
 
@@ -92,7 +110,8 @@ def _identifier(attribute: str, text: str) -> str:
 def _entry_point(name: str) -> Spec:
     found = entry_points()
     if name not in found:
-        raise ConfigError(_unknown(name, found))
+        unbuilt = f"the converter {name!r} is not built yet; use a converter of your own"
+        raise ConfigError(unbuilt if name in UNBUILT else _unknown(name, found))
     module, _, attribute = found[name].partition(":")
     return Spec(Origin.MODULE, name, attribute, module=module)
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from attrs import define, frozen
 
 from pywats_trio.deliver.classes import Class
-from pywats_trio.queue.retry import backoff
+from pywats_trio.queue.retry import FLOOR, backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -241,7 +241,10 @@ class Breaker:
     def _interval(self, verdict: Verdict) -> float:
         if verdict.kind is Class.AUTH:
             return self._retry.max_seconds  # wrong passwords lock accounts
-        return max(backoff(self._failures, self._retry, self._random), verdict.retry_after or 0.0)
+        if verdict.retry_after is not None:
+            # As told; at once would be told again.
+            return max(verdict.retry_after, FLOOR * self._retry.base_seconds)
+        return backoff(self._failures, self._retry, self._random)
 
     def _answered(self, trial: Trial, *, taken: bool) -> None:
         """The server did its work on a report: it took it, or refused it for cause."""

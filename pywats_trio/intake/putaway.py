@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -20,6 +21,7 @@ from pywats_trio.errors import StoreError
 from pywats_trio.intake import errorfile, moves, names
 from pywats_trio.intake.scan import MARKER, within
 from pywats_trio.intake.trouble import FIRST, LONGEST, Trouble
+from pywats_trio.intake.visit import Visit
 from pywats_trio.model import Item, State
 from pywats_trio.queue.store import PutAway, Topic
 from pywats_trio.text import printable
@@ -96,7 +98,7 @@ class Putaway:
         self._store.bell(Topic.PUTAWAY).ring()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Put away until drained or cancelled; a cancellation waits for the file in hand.
+        """Put away until drained or cancelled; a cancellation waits for the file in hand (`Visit`).
 
         Raises:
             StoreError: the store cannot be read.
@@ -111,9 +113,8 @@ class Putaway:
                     return
                 await ticket.wait(self._until_next_try())
                 continue
-            results = await trio.to_thread.run_sync(
-                self._put_away_all, items, limiter=self._limiter, abandon_on_cancel=False
-            )
+            visit = Visit(partial(self._put_away_all, items), self._limiter)
+            results = await visit.run()
             await self._record(items, results)
             if len(items) < BATCH and not self._draining:
                 await trio.sleep(GATHER_SECONDS)
@@ -201,14 +202,14 @@ class Putaway:
 
     # In the folder's thread.
 
-    def _put_away_all(self, items: Sequence[Item]) -> list[PutAway | OSError]:
-        """What became of each of `items`, of fewer if cancelled; all durable on return."""
+    def _put_away_all(
+        self, items: Sequence[Item], visit: Visit[list[PutAway | OSError]]
+    ) -> list[PutAway | OSError]:
+        """What became of each of `items`, of fewer if cut short; all durable on return."""
         results: list[PutAway | OSError] = []
         for item in items:
-            try:
-                trio.from_thread.check_cancelled()
-            except trio.Cancelled:
-                break  # The host is told at its next checkpoint; what is done, is done.
+            if visit.cut_short:
+                break
             try:
                 results.append(self._put_away(item))
             except OSError as error:

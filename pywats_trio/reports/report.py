@@ -127,7 +127,8 @@ class Report:
             part_number=self._fact("pn"),
             result=self._fact("result"),
             start=self._fact("start"),
-            findings=self._findings,
+            # What was missing is not missing any more where the station filled it in.
+            findings=tuple(f for f in self._findings if f.path not in changes),
         )
 
     def _body(self, changes: Mapping[str, object]) -> bytes:

@@ -6,6 +6,7 @@ socket is what tells the worker that the service is gone.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -77,6 +78,15 @@ def prefer_as_victim() -> None:
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ))
     except OSError:
         return
+
+
+def yield_to_the_service() -> None:
+    """Do not push aside who is running when a job arrives: it is most often the service itself.
+
+    A conversion is a batch job to the scheduler (`sched(7)`: SCHED_BATCH).
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def adopt_orphans() -> None:

@@ -39,6 +39,7 @@ def main(boot: dict[str, Any]) -> None:
         sys.stdout.reconfigure(line_buffering=True)  # what was said before a crash is evidence
     limits.die_with(boot["lifeline"])
     limits.prefer_as_victim()
+    limits.yield_to_the_service()
     limits.adopt_orphans()
     bounds = limits.Limits(**boot["limits"]) if boot["limits"] else None
     if bounds is not None:

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from pywats_trio import __version__
 from pywats_trio.cli.group import Command, Group, Main, ending
 from pywats_trio.cli.main import COMMANDS, UNBUILT, Globals, cli
-from pywats_trio.errors import PartKeepsFailing, ServerUnreachable, StoreError, UsageError
+from pywats_trio.errors import NetworkError, PartKeepsFailing, StoreError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,9 +88,9 @@ def test_a_wrong_call_ends_with_2(arguments: list[str]) -> None:
     ("error", "code", "sentence"),
     [
         (UsageError("call it so"), 2, "call it so"),
-        (ServerUnreachable("no way there"), 41, "no way there"),
+        (NetworkError("no way there"), 40, "no way there"),
         (StoreError("disk"), 1, "disk"),
-        (ExceptionGroup("n", [ExceptionGroup("m", [ServerUnreachable("x")])]), 41, "x"),
+        (ExceptionGroup("n", [ExceptionGroup("m", [NetworkError("x")])]), 40, "x"),
         (KeyboardInterrupt(), 3, "interrupted"),
         (BaseExceptionGroup("n", [KeyboardInterrupt()]), 3, "interrupted"),
         (BaseExceptionGroup("n", [KeyboardInterrupt(), UsageError("x")]), 2, "x"),

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pytest
 from attrs import frozen
 from click.testing import CliRunner
 
-from pywats_trio.cli.output import print_json, print_listing, print_table, time_text
+from pywats_trio.cli.output import print_json, print_listing, print_table
 from pywats_trio.model import Kind
 
 
@@ -68,11 +67,3 @@ def test_a_table_is_as_wide_as_its_texts() -> None:
 def test_the_heads_are_bold_on_a_terminal_only() -> None:
     assert "\x1b[1m" in printed(print_table, ("A",), [], color=True)
     assert "\x1b" not in printed(print_table, ("A",), [])
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "1970-01-01T00:00:00.000Z"), (1769763600.1239, "2026-01-30T09:00:00.123Z")],
-)
-def test_times_are_iso_8601_utc(seconds: float, text: str) -> None:
-    assert time_text(seconds) == text

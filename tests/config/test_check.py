@@ -107,3 +107,17 @@ def test_a_folder_within_a_recursive_one_is_the_same_folder(problems: Problems, 
     assert len(problems(two(take_all, recursive, a=watch))) == 1
     assert problems(two(take_all, recursive, b=watch)) == []
     assert problems(two(recursive, take_all, b="drop2")) == []
+
+
+def test_a_certificate_file_must_be_there(problems: Problems, tmp_path: Path) -> None:
+    (line,) = problems(f'{GOOD}ca_file = "own.pem"')
+    assert line.startswith("station.toml:3: server.ca_file: there is no file ")
+    (tmp_path / "own.pem").write_text("")
+    assert problems(f'{GOOD}ca_file = "own.pem"') == []
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_instance_has_a_name(problems: Problems, name: str) -> None:
+    assert problems(f'instance = "{name}"\n{GOOD}') == [
+        "station.toml:1: instance: it is empty; write a name, or leave the line out"
+    ]

@@ -72,3 +72,8 @@ def test_looking_up_a_standard_converter_imports_none() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout == "[]\n"
+
+
+def test_a_standard_converter_that_is_not_built_yet_says_so() -> None:
+    with pytest.raises(ConfigError, match="'auto' is not built yet"):
+        parse("auto")
