@@ -56,6 +56,7 @@ class Retry(Exception):
 
     def __init__(self, why: str, *, after: float = 30.0) -> None:
         super().__init__(why)
+        # NaN and what is no number at all fail this comparison, too.
         if not 0 <= after <= LONGEST_RETRY:
             raise ValueError(f"Retry(after={after!r}): write 0 to {LONGEST_RETRY} seconds")
         self.why = why

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pywats_trio.converters import Argument, Context, Converter, Reject, Report, Retry, Source
 
@@ -349,7 +349,7 @@ class AsksForRetry(Hostile):
 
 class AsksForOddRetry(Hostile):
     def misbehave(self, source: Source, context: Context) -> None:
-        raise Retry("later", after=Any)  # type: ignore[arg-type]
+        raise Retry("later", after=float("nan"))
 
 
 class SaysNothing(Hostile):
