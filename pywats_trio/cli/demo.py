@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import uuid
+from collections import Counter
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import click
 from attrs import define, field
 
-from pywats_trio.cli.output import print_table
+from pywats_trio.cli.output import json_option, print_json, print_table
 from pywats_trio.errors import PywatsTrioError
 
 if TYPE_CHECKING:
@@ -40,9 +41,15 @@ class Demo:
     folder: Path
     copies: int
     """Generated reports besides the samples."""
+    quiet: bool = False
     files: int = 0
     broken: set[str] = field(factory=set)
     items: list[Item] = field(factory=list)
+
+    def say(self, line: str) -> None:
+        """Tell the user, unless only the result is wanted."""
+        if not self.quiet:
+            click.echo(line)
 
     def watch(self, converter: str) -> Path:
         """The watch folder of a converter."""
@@ -105,7 +112,8 @@ class Demo:
     help="Give up after this long.",
 )
 @click.option("--keep", is_flag=True, help="Keep the folder with everything in it.")
-def demo(files: int, seconds: float, keep: bool) -> None:
+@json_option
+def demo(files: int, seconds: float, keep: bool, as_json: bool) -> None:
     """Drop sample files into a running service and watch their reports arrive.
 
     A development WATS server and the service run in a temporary folder. Good files are delivered,
@@ -116,7 +124,7 @@ def demo(files: int, seconds: float, keep: bool) -> None:
     from pywats_trio.observe.log import configure  # noqa: PLC0415
 
     with _folder(keep) as folder:
-        showcase = Demo(folder, files)
+        showcase = Demo(folder, files, quiet=as_json)
         config = showcase.config("")
         with (
             (folder / "service.log").open("w") as stream,
@@ -126,7 +134,9 @@ def demo(files: int, seconds: float, keep: bool) -> None:
         ):
             problems = trio.run(_run, showcase, seconds)
         if keep:
-            click.echo(f"Everything is kept in {folder}")
+            showcase.say(f"Everything is kept in {folder}")
+        if as_json:
+            print_json(_document(showcase, problems))
     if problems:
         raise DemoFailed("; ".join(problems))
 
@@ -149,9 +159,9 @@ async def _run(showcase: Demo, seconds: float) -> list[str]:
     from pywats_trio.service.service import Service  # noqa: PLC0415
 
     async with open_devserver() as server:
-        click.echo(f"Development WATS server: {server.url}/")
+        showcase.say(f"Development WATS server: {server.url}/")
         await trio.to_thread.run_sync(showcase.drop)
-        click.echo(f"{showcase.files} files dropped below {showcase.folder / 'drop'}")
+        showcase.say(f"{showcase.files} files dropped below {showcase.folder / 'drop'}")
         service = Service(showcase.config(server.url))
         with trio.move_on_after(seconds) as limit:
             async with trio.open_nursery() as nursery:
@@ -168,7 +178,7 @@ def _shown(showcase: Demo, counts: Counts) -> bool:
     from pywats_trio.model import Kind, State  # noqa: PLC0415
 
     done = showcase.finished(counts)
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and not showcase.quiet:
         line = (
             f"\r{counts.of(Kind.FILE, *State)} files taken, "
             f"{counts.of(Kind.FILE, State.COMPLETED)} converted, "
@@ -186,7 +196,8 @@ async def _verdict(showcase: Demo, server: DevServer) -> list[str]:
     async with open_desk(showcase.folder / "data" / "queue.db") as desk:
         showcase.items = await desk.items(limit=1_000_000)
     received = await server.received()
-    _print(showcase, len(received))
+    if not showcase.quiet:
+        _print(showcase, len(received))
     problems = [
         f"report {record.id} arrived {record.receive_count} times"
         for record in received
@@ -209,25 +220,53 @@ def _disagreements(showcase: Demo, received: set[str]) -> Iterator[str]:
             yield f"{name} was refused without an explanation"
 
 
-def _print(showcase: Demo, received: int) -> None:
-    """A line for each sample, one for all that were generated, and the totals."""
+def _reports(showcase: Demo) -> Counter[int | None]:
+    """Delivered reports by the file that they came from."""
     from pywats_trio.model import Kind, State  # noqa: PLC0415
 
-    reports: dict[int | None, int] = {}
-    for item in showcase.items:
-        if item.kind is Kind.REPORT and item.state is State.COMPLETED:
-            reports[item.parent_id] = reports.get(item.parent_id, 0) + 1
-    files = [item for item in showcase.items if item.kind is Kind.FILE]
-    generated = [item for item in files if Path(item.source).name.startswith("unit-")]
-    samples = sorted(
-        (item for item in files if item not in generated), key=lambda i: (i.state, i.source)
+    return Counter(
+        item.parent_id
+        for item in showcase.items
+        if item.kind is Kind.REPORT and item.state is State.COMPLETED
     )
+
+
+def _files(showcase: Demo) -> list[Item]:
+    from pywats_trio.model import Kind  # noqa: PLC0415
+
+    files = (item for item in showcase.items if item.kind is Kind.FILE)
+    return sorted(files, key=lambda item: (item.state, item.source))
+
+
+def _document(showcase: Demo, problems: list[str]) -> dict[str, object]:
+    """What `--json` prints."""
+    reports = _reports(showcase)
+    items = [
+        {
+            "source": Path(item.source).name,
+            "converter": item.converter,
+            "state": item.state,
+            "reports": reports[item.id],
+            "last_error": item.last_error,
+        }
+        for item in _files(showcase)
+    ]
+    return {"items": items, "reports": reports.total(), "problems": problems}
+
+
+def _print(showcase: Demo, received: int) -> None:
+    """A line for each sample, one for all that were generated, and the totals."""
+    from pywats_trio.model import State  # noqa: PLC0415
+
+    files, reports = _files(showcase), _reports(showcase)
+    generated = [item for item in files if Path(item.source).name.startswith("unit-")]
     rows = [
-        (Path(item.source).name, item.converter, _outcome(item, reports.get(item.id, 0)))
-        for item in samples
+        (Path(item.source).name, item.converter, _outcome(item, reports[item.id]))
+        for item in files
+        if not Path(item.source).name.startswith("unit-")
     ]
     if generated:
-        arrived = sum(reports.get(item.id, 0) for item in generated)
+        arrived = sum(reports[item.id] for item in generated)
         rows.append(
             (f"unit-*.json ({len(generated)})", "wats-json", f"delivered: {arrived} reports")
         )

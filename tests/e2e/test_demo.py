@@ -105,3 +105,14 @@ def test_a_file_that_ends_otherwise_than_the_demo_says_is_told(
 @pytest.mark.parametrize("arguments", [["--files", "-1"], ["--seconds", "0"], ["--files", "x"]])
 def test_a_number_that_makes_no_sense_is_a_wrong_call(arguments: list[str]) -> None:
     assert demo(*arguments).exit_code == 2
+
+
+def test_json_is_one_document_and_nothing_else() -> None:
+    command = [*COMMAND, "demo", "--files", "3", "--json"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    document = json.loads(done.stdout)
+    assert document["problems"] == []
+    states = {item["source"]: item["state"] for item in document["items"]}
+    assert states["minimal.json"] == "COMPLETED"
+    assert states["truncated.xml"] == "FAILED"
+    assert document["reports"] == sum(item["reports"] for item in document["items"])
