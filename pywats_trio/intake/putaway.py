@@ -153,7 +153,8 @@ class Putaway:
 
     def _tell(self, item: Item, result: PutAway) -> None:
         self._later.pop(item.id, None)
-        self._troubles[self._goal(item).action].ends()
+        if any(trouble.cause for trouble in self._troubles.values()):
+            self._troubles[self._goal(item).action].ends()
         if item.state is not State.COMPLETED:
             _log.warning(
                 "file refused",
