@@ -18,6 +18,7 @@ from pywats_trio.deliver.classes import Class
 from pywats_trio.deliver.transport import Answer, FailureKind, Phase, TransportError
 from pywats_trio.deliver.verdict import Verdict, judge, judge_version
 from pywats_trio.model import Claim, Item, Kind, Putaway, State
+from pywats_trio.queue.retry import FLOOR
 
 MAX = 4
 RETRY = RetryOptions(base_seconds=1.0, max_seconds=60.0)
@@ -233,6 +234,19 @@ def test_retry_after_is_waited_for_as_told(world: World) -> None:
     assert world.breaker.width() == 0
     world.time += 0.1
     assert world.breaker.width() == 1
+
+
+def test_retry_after_is_no_longer_than_told_even_at_the_end_of_a_long_outage(world: World) -> None:
+    for number in range(8):
+        world.send(number, AWAY)
+        world.pass_time()
+    world.send(9, throttled(1))
+    assert world.breaker.reopens_in() == 1.0
+
+
+def test_a_server_that_says_at_once_is_not_asked_at_once(world: World) -> None:
+    world.send(1, throttled(0))
+    assert world.breaker.reopens_in() == pytest.approx(FLOOR * RETRY.base_seconds)
 
 
 def test_a_longer_retry_after_of_a_late_answer_is_heard(world: World) -> None:
