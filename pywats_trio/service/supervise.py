@@ -63,7 +63,7 @@ async def supervise(
         cause: BaseException | None = None
         try:
             return await run(task_status=first)
-        except* Exception as group:  # noqa: BLE001 - the one broad except of the house
+        except* Exception as group:  # noqa: BLE001 - a part may fail in any way; it is told and budgeted
             cause = _only(group)
         log.error("part failed", part=part, exc_info=cause)
         now = trio.current_time()
