@@ -102,6 +102,10 @@ requests_per_minute = 0
 max_items = 0
 [log]
 format = "json"
+[health]
+port = 0
+[ipc]
+socket = "{folder / "ipc.sock"}"
 [[converters]]
 name = "bench"
 type = "wats-json"

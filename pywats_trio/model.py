@@ -143,6 +143,8 @@ class Envelope:
     """REPORT: P, F, E or T."""
     start: str = ""
     """REPORT: `start` as it stands in the report, ISO 8601."""
+    waited: float = 0.0
+    """FILE: seconds since it was first seen."""
 
 
 @frozen
@@ -190,6 +192,28 @@ class Item:
     """What to do about `last_error`; empty where nothing is known."""
     evidence: str = ""
     """As `Problem.evidence`."""
+    dropped_at: float = 0.0
+    """When the file, or that which the report came from, was first seen."""
+
+
+@frozen
+class Event:
+    """One row of the history: the life of items, and of the service where `item_id` is None."""
+
+    seq: int
+    """One numbered sequence for the whole store."""
+    at: float
+    item_id: int | None
+    event: str
+    """`accepted`, `claimed`, `delivered` and the like; a constant word or two."""
+    state: State | None
+    """Of the item from then on; None where it did not change."""
+    reason: Reason | None
+    attempts: int | None
+    who: str
+    error_kind: str
+    message: str
+    """For an event of the service a JSON object."""
 
 
 @frozen

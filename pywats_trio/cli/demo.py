@@ -60,6 +60,8 @@ class Demo:
         from pywats_trio.config.options import (  # noqa: PLC0415 - `--help` must be quick
             Config,
             ConverterOptions,
+            HealthOptions,
+            IpcOptions,
             ServerOptions,
         )
 
@@ -67,7 +69,13 @@ class Demo:
             ConverterOptions(name=name, type=name, watch=self.watch(name)) for name in FORMATS
         ]
         server = ServerOptions(url=url, token="ZGVtbzpkZW1v", requests_per_minute=0)  # noqa: S106
-        return Config(data_dir=self.folder / "data", server=server, converters=tuple(converters))
+        return Config(
+            data_dir=self.folder / "data",
+            server=server,
+            converters=tuple(converters),
+            health=HealthOptions(port=0),
+            ipc=IpcOptions(socket=self.folder / "control.sock"),
+        )
 
     def drop(self) -> None:
         """Put the samples and the generated reports into the watch folders."""

@@ -12,7 +12,11 @@ from attrs import evolve, frozen
 from pywats_trio.config import environment, source, texts
 from pywats_trio.config.check import check
 from pywats_trio.config.mistakes import BadValue, InvalidConfig, KeyPath, Located, dotted
-from pywats_trio.config.options import Config, default_data_dir, default_log_file
+from pywats_trio.config.options import (
+    Config,
+    default_data_dir,
+    default_log_file,
+)
 from pywats_trio.config.tables import TableReader
 
 if TYPE_CHECKING:
@@ -129,6 +133,7 @@ def _completed(config: Config, folder: Path) -> Config:
         config,
         data_dir=data_dir,
         station=evolve(config.station, name=config.station.name or socket.gethostname()),
+        ipc=evolve(config.ipc, socket=config.socket),
         log=evolve(config.log, file=config.log.file or default_log_file(data_dir)),
         converters=tuple(
             evolve(converter, type=_absolute_type(converter.type, folder))

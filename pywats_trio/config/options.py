@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import socket
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,17 @@ KIB: Final = 1024
 MIB: Final = 1024 * KIB
 GIB: Final = 1024 * MIB
 DAY: Final = 86_400.0
+
+
+CHECKS: Final = (
+    "api_connected",
+    "api_authorized",
+    "queue_accessible",
+    "converters_loaded",
+    "folders_accessible",
+    "intake_open",
+)
+"""What /ready tells, and `health.required_checks` may ask for."""
 
 
 def option(
@@ -235,6 +247,43 @@ class ConverterOptions:
 
 
 @frozen
+class IpcOptions:
+    """`[ipc]`: local control."""
+
+    enabled: bool = option(True, "false: `status`, `submit`, `stop` and the like cannot be used")
+    socket: Path | None = option(
+        None, "the Unix socket; default: <runtime dir>/pywats-trio/<instance>.sock, mode 0600"
+    )
+    tcp: str = option("", "also listen on TCP with TLS, such as 127.0.0.1:0", built=False)
+    requests_per_minute: int = option(
+        100, "requests of one client in any minute", low=1, high=1_000_000
+    )
+    burst: int = option(20, "requests of one client at once", low=1, high=100_000)
+    max_connections: int = option(64, "clients at once", low=1, high=10_000)
+    pywats_compat: bool = option(False, "also listen where pyWATS 2.0 clients look", built=False)
+
+
+@frozen
+class HealthOptions:
+    """`[health]`: the probes, the metrics and the dashboard."""
+
+    host: str = option("127.0.0.1", "the address to listen on", clean=texts.host)
+    port: int = option(
+        8080,
+        "0 = any free port; the address is written to <data_dir>/health.addr",
+        low=0,
+        high=65_535,
+    )
+    required_checks: tuple[str, ...] = option(
+        ("queue_accessible", "converters_loaded"),
+        f"which checks must pass for /ready: {', '.join(CHECKS)}",
+        choices=CHECKS,
+    )
+    dashboard: bool = option(True, "serve the dashboard at /")
+    max_connections: int = option(64, "connections at once; more wait", low=1, high=10_000)
+
+
+@frozen
 class LogOptions:
     """`[log]`: where the log goes."""
 
@@ -277,6 +326,16 @@ def default_data_dir(instance: str) -> Path:
     return Path(platformdirs.user_data_dir("pywats-trio", appauthor=False)) / instance
 
 
+def default_socket(instance: str) -> Path:
+    """Where local control listens if `ipc.socket` says nothing."""
+    with warnings.catch_warnings():
+        # It warns where it falls back to a folder of the user's in the temporary one: good enough,
+        # for the listener insists on a folder that is its own.
+        warnings.simplefilter("ignore")
+        runtime = platformdirs.user_runtime_dir("pywats-trio", appauthor=False)
+    return Path(runtime) / f"{instance}.sock"
+
+
 def default_log_file(data_dir: Path) -> Path:
     """Where the log goes if `log.file` says nothing."""
     return data_dir / "logs" / "pywats-trio.jsonl"
@@ -299,14 +358,36 @@ class Config:
     retry: RetryOptions = option(Factory(RetryOptions), "when failures are tried again")
     workers: WorkerOptions = option(Factory(WorkerOptions), "the converter processes")
     converters: tuple[ConverterOptions, ...] = option((), "the watch folders")
+    ipc: IpcOptions = option(Factory(IpcOptions), "local control")
+    health: HealthOptions = option(Factory(HealthOptions), "probes, metrics, dashboard")
     log: LogOptions = option(Factory(LogOptions), "where the log goes")
     shutdown: ShutdownOptions = option(Factory(ShutdownOptions), "how the service stops")
     supervision: SupervisionOptions = option(Factory(SupervisionOptions), "restarts of parts")
 
+    @property
+    def inbox(self) -> Path:
+        """The folder with copies of files that were submitted."""
+        return self.data_dir / "inbox"
+
+    @property
+    def socket(self) -> Path:
+        """Where local control listens."""
+        return self.ipc.socket or default_socket(self.instance)
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> Config:
+        """From the file `path`, or where it is looked up, and the environment; see `config.load`.
+
+        Raises:
+            NotFoundError: there is no such file.
+            ConfigError: its text has every problem, one a line.
+        """
+        from pywats_trio.config.load import load  # noqa: PLC0415 - it imports this module
+
+        return load(None if path is None else Path(path))
+
 
 UNBUILT_TABLES: Final = {
-    "ipc": "local control",
-    "health": "the health pages",
     "tracing": "tracing",
 }
 """Tables of the contract whose part does not exist yet."""

@@ -24,6 +24,8 @@ TABLES: Final = (
     ("[retry]", options.RetryOptions),
     ("[workers]", options.WorkerOptions),
     ("[[converters]]", options.ConverterOptions),
+    ("[ipc]", options.IpcOptions),
+    ("[health]", options.HealthOptions),
     ("[log]", options.LogOptions),
     ("[shutdown]", options.ShutdownOptions),
     ("[supervision]", options.SupervisionOptions),

@@ -78,3 +78,11 @@ def _address(text: str) -> SplitResult:
 def _without_text(error: ValueError) -> str:
     """The first words of urllib's message: what follows may repeat a password."""
     return str(error).partition(":")[0].partition(" '")[0]
+
+
+def host(text: str) -> str:
+    """An address of this machine to listen on: a name, IPv4, or IPv6 with or without brackets."""
+    bare = text.strip().removeprefix("[").removesuffix("]")
+    if not bare or not bare.isprintable() or " " in bare or "/" in bare:
+        raise BadValue(f"{text!r} is no address to listen on; write one such as 127.0.0.1 or ::1")
+    return bare

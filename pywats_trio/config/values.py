@@ -10,6 +10,7 @@ import math
 import os
 import re
 import tomllib
+from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -179,9 +180,14 @@ def _text(raw: object, metadata: Metadata) -> str:
     return clean(raw) if raw and clean else raw
 
 
-def _texts(raw: object, _metadata: Metadata) -> tuple[str, ...]:
+def _texts(raw: object, metadata: Metadata) -> tuple[str, ...]:
+    choices: tuple[str, ...] = metadata["choices"]
+    example = list(choices[:1]) or ["*.json"]
     if not isinstance(raw, list) or not all(isinstance(text, str) and text for text in raw):
-        raise BadValue(f"{_shown(raw)} will not do; write a list of texts such as ['*.json']")
+        raise BadValue(f"{_shown(raw)} will not do; write a list of texts such as {example}")
+    if strange := [text for text in raw if choices and text not in choices]:
+        near = get_close_matches(strange[0], choices, n=1) or choices
+        raise BadValue(f"{strange[0]!r} is not known; use {_either(list(near))}")
     return tuple(raw)
 
 

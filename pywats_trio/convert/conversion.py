@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from pywats_trio.convert.answer import Description, reason
+from pywats_trio.convert.answer import Description, Detected, reason
 from pywats_trio.convert.job import ConversionJob, Gate
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import describing
 from pywats_trio.converters.registry import parse
-from pywats_trio.errors import ConfigError
+from pywats_trio.errors import ConfigError, InvalidInputError, PywatsTrioError
 from pywats_trio.model import Kind
 from pywats_trio.queue.stage import Stage
+from pywats_trio.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from random import Random
 
     from pywats_trio.config.options import Config, ConverterOptions
-    from pywats_trio.model import Claim, Outcome
+    from pywats_trio.model import Claim, Identity, Outcome
+    from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Store
 
 OWNER: Final = "convert"
@@ -36,6 +38,9 @@ class Conversion:
         store: where files are claimed and their reports stored.
         folders: the limiter of each watch folder's own thread, by the converter's name.
         random: gives the jitter of retries.
+        board: is told of converters that cannot be used; default: nobody is.
+        generation: tells this one's claims and scratch folders from those of a former one that may
+            still finish what it has in hand.
     """
 
     def __init__(
@@ -45,11 +50,32 @@ class Conversion:
         *,
         folders: Mapping[str, trio.CapacityLimiter],
         random: Random,
+        board: Board | None = None,
+        generation: int = 1,
     ) -> None:
-        self.pool = Pool(config.workers, config.data_dir / SCRATCH)
-        self._job = ConversionJob(config, self.pool, folders=folders, random=random)
+        scratch = config.data_dir / SCRATCH / str(generation)
+        self.pool = Pool(config.workers, scratch, board)
+        self._job = ConversionJob(config, self.pool, folders=folders, random=random, board=board)
         self._gate = Gate(self.pool.size)
-        self._stage = Stage(store, Kind.FILE, owner=OWNER, gate=self._gate, work=self._convert)
+        owner = f"{OWNER} {generation}"
+        self._stage = Stage(store, Kind.FILE, owner=owner, gate=self._gate, work=self._convert)
+
+    @property
+    def in_hand(self) -> int:
+        """How many files are being converted, or wait for their outcome's commit."""
+        return self._stage.in_hand
+
+    def pause(self) -> None:
+        """Claim no more until `resume`."""
+        self._stage.pause()
+
+    def resume(self) -> None:
+        """Claim again."""
+        self._stage.resume()
+
+    def progress(self, item_id: int) -> int:
+        """How far a conversion that runs now is, 0 to 100."""
+        return self._job.progress(item_id)
 
     def drain(self) -> None:
         """Claim no more; `run` ends when the conversions in hand are finished."""
@@ -66,6 +92,46 @@ class Conversion:
     async def _convert(self, claim: Claim) -> Outcome:
         with self._gate.ahead.work():
             return await self._job.convert(claim)
+
+    async def surest(
+        self,
+        candidates: Iterable[ConverterOptions],
+        path: str,
+        descriptor: int,
+        identity: Identity,
+    ) -> str:
+        """The name of the one of `candidates` that is surest to read this open file.
+
+        Converters of one type are asked once; of equally sure ones the first is taken.
+
+        Raises:
+            InvalidInputError: none of them knows the format.
+        """
+        best, name = 0.0, ""
+        asked: dict[str, float] = {}
+        for options in candidates:
+            if options.type not in asked:
+                asked[options.type] = await self._certainty(options, path, descriptor, identity)
+            if asked[options.type] > best:
+                best, name = asked[options.type], options.name
+        if not name:
+            raise InvalidInputError(
+                f"none of the configured converters knows the format of {printable(path)}; "
+                "name one with --converter, or configure one for it"
+            )
+        return name
+
+    async def _certainty(
+        self, options: ConverterOptions, path: str, descriptor: int, identity: Identity
+    ) -> float:
+        try:
+            spec = parse(options.type)
+            requests = self._job.requests(options, spec)
+            request = requests.detect(path, identity)
+            answer = await self.pool.ask(spec, options.name, request, descriptor)
+        except PywatsTrioError:
+            return 0.0  # a converter that cannot be used reads nothing
+        return answer.certainty if isinstance(answer, Detected) else 0.0
 
     async def patterns(self, options: ConverterOptions) -> tuple[str, ...]:
         """Which file names a configured converter takes: as configured, else as its author says.

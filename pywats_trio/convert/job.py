@@ -43,6 +43,7 @@ from pywats_trio.model import (
     Superseded,
     Wait,
 )
+from pywats_trio.observe.board import Board, Cause
 from pywats_trio.queue.ahead import Ahead
 from pywats_trio.queue.retry import after_failure
 from pywats_trio.text import shortened
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from pywats_trio.config.options import Config, ConverterOptions
     from pywats_trio.convert.answer import Ending
     from pywats_trio.convert.pool import Pool
+    from pywats_trio.converters.registry import Spec
     from pywats_trio.model import Claim, Identity, Item, Outcome
 
 log = structlog.get_logger("pywats_trio.convert")
@@ -112,10 +114,14 @@ class ConversionJob:
         *,
         folders: Mapping[str, trio.CapacityLimiter],
         random: Random,
+        board: Board | None = None,
     ) -> None:
         self._config = config
         self._pool = pool
+        self._board = board or Board()
+        self._inbox = os.fspath(config.inbox)
         self._openers = {name: Opener(limiter) for name, limiter in folders.items()}
+        self._inbox_opener = Opener(trio.CapacityLimiter(1))
         self._random = random
         self._lines: dict[str, _Line] = {}
         self._outages: dict[str, _Outage] = {}
@@ -129,11 +135,15 @@ class ConversionJob:
         try:
             spec = parse(options.type)
         except ConfigError as error:
-            problem = Problem("converter", str(error), "Correct the configuration and restart.")
-            self._outages[options.name] = _Outage(math.inf, problem)
+            problem = Problem("converter", str(error), "Correct the configuration and reload it.")
+            self._set_outage(options.name, _Outage(math.inf, problem))
             return
+        self._lines[options.name] = _Line(options, self.requests(options, spec))
+
+    def requests(self, options: ConverterOptions, spec: Spec) -> Requests:
+        """What a worker is asked about files of this converter."""
         station = self._config.station
-        requests = Requests.of(
+        return Requests.of(
             spec,
             converter=options.name,
             arguments=options.arguments,
@@ -141,12 +151,11 @@ class ConversionJob:
             instance=self._config.instance,
             log_level=self._config.log.level,
         )
-        self._lines[options.name] = _Line(options, requests)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Open files for `convert`, until cancelled."""
         async with trio.open_nursery() as openers:
-            for opener in self._openers.values():
+            for opener in (*self._openers.values(), self._inbox_opener):
                 await openers.start(opener.run)
             task_status.started()
 
@@ -160,9 +169,9 @@ class ConversionJob:
         item = claim.item
         if isinstance(found := self._usable(item.converter), Wait):
             return found
-        opened = await self._openers[item.converter].open(self._place(item, found))
+        opened = await self._opener(item).open(self._place(item, found))
         if not isinstance(opened, Opened):
-            return _logged(item, opened)
+            return self._told(item, opened)
         try:
             faultpoint.hit("convert.opened")
             outcome = await self._run(item, found, opened)
@@ -171,6 +180,14 @@ class ConversionJob:
             # Here and not in a thread: closing a file that was only read asks nothing of a share.
             os.close(opened.descriptor)
         faultpoint.hit("convert.result")
+        return self._told(item, outcome)
+
+    def _told(self, item: Item, outcome: Outcome) -> Outcome:
+        """The outcome, logged and counted."""
+        kind = type(outcome).__name__.lower()
+        self._board.metrics.converted_files.labels(item.converter, kind).inc()
+        if isinstance(outcome, Wait | Failed | Quarantined):
+            self._board.metrics.errors.labels("convert", outcome.problem.kind).inc()
         return _logged(item, outcome)
 
     def _usable(self, name: str) -> _Line | Wait:
@@ -183,16 +200,23 @@ class ConversionJob:
             return _not_usable(Problem("converter", message, hint))
         return line
 
+    def _is_submitted(self, item: Item) -> bool:
+        return item.source.startswith(self._inbox + os.sep)
+
+    def _opener(self, item: Item) -> Opener:
+        return self._inbox_opener if self._is_submitted(item) else self._openers[item.converter]
+
     def _place(self, item: Item, line: _Line) -> Place:
         return Place(
             path=item.source,
-            folder=os.fspath(line.options.watch),
+            folder=self._inbox if self._is_submitted(item) else os.fspath(line.options.watch),
             expected=item.identity,
             max_bytes=self._config.workers.max_input_mb * MIB,
         )
 
     async def _run(self, item: Item, line: _Line, opened: Opened) -> Outcome:
         request = line.requests.convert(item.source, opened.identity, item.correlation_id)
+        begun = trio.current_time()
         try:
             result = await self._pool.ask(
                 line.requests.spec, item.converter, request, opened.descriptor, self._hear(item)
@@ -202,6 +226,8 @@ class ConversionJob:
         except WorkerStartError as error:
             problem = Problem("worker-start", str(error), "Look at workers.memory_mb and the log.")
             return _not_usable(problem)
+        seconds = self._board.metrics.conversion_seconds.labels(item.converter)
+        seconds.observe(trio.current_time() - begun)
         return self._outcome(item, opened, result)
 
     def _outcome(self, item: Item, opened: Opened, result: Ending | Died) -> Outcome:
@@ -230,7 +256,8 @@ class ConversionJob:
                 return self._unusable(item, result)
 
     def _converted(self, item: Item, done: Done) -> Converted:
-        self._outages.pop(item.converter, None)
+        if self._outages.pop(item.converter, None) is not None:
+            self._board.end(Cause.CONVERTER, item.converter)
         attempts = self._config.retry.max_attempts
         reports = tuple(_envelope(item, report, attempts) for report in done.reports)
         return Converted(reports, done.sha256, _note(done.reports))
@@ -251,8 +278,12 @@ class ConversionJob:
         hint = "Correct the converter or its arguments; its files wait and are tried again."
         problem = Problem("converter", message, hint, unusable.traceback)
         until = trio.current_time() + UNUSABLE_SECONDS
-        self._outages[item.converter] = _Outage(until, problem)
+        self._set_outage(item.converter, _Outage(until, problem))
         return _not_usable(problem)
+
+    def _set_outage(self, name: str, outage: _Outage) -> None:
+        self._outages[name] = outage
+        self._board.begin(Cause.CONVERTER, name, outage.problem.message, outage.problem.hint)
 
     def _hear(self, item: Item) -> Callable[[Log | Progress], None]:
         def hear(remark: Log | Progress) -> None:

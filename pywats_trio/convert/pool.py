@@ -21,6 +21,7 @@ from pywats_trio.convert.child import CLEAN_UP, Child, WorkerGone, WorkerStartEr
 from pywats_trio.convert.roster import Place, Roster, Standing
 from pywats_trio.converters.registry import Origin
 from pywats_trio.errors import FrameError, PywatsTrioError
+from pywats_trio.observe.board import Board
 from pywats_trio.worker import EXIT_BROKEN
 from pywats_trio.worker.limits import Limits
 
@@ -69,9 +70,10 @@ class Pool:
     """At most `workers.max` worker processes over all converters, started when they are needed.
 
     `root` is a folder for scratch folders that belongs to this pool alone; it is emptied at start.
+    `board`'s metrics count the processes that ended.
     """
 
-    def __init__(self, options: WorkerOptions, root: Path) -> None:
+    def __init__(self, options: WorkerOptions, root: Path, board: Board | None = None) -> None:
         self._options = options
         self._root = root
         self._size = worker_count(options)
@@ -81,6 +83,7 @@ class Pool:
         self._running = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._started = self._ended = self._killed = self._died = self._jobs = 0
+        self._restarts = (board or Board()).metrics.worker_restarts
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold the processes until cancelled; then kill those that work and end the idle ones."""
@@ -94,6 +97,10 @@ class Pool:
         finally:
             self._nursery = None
             self._running = trio.Event()
+
+    def pids(self) -> list[int]:
+        """The processes that exist now."""
+        return self._roster.pids()
 
     @property
     def size(self) -> int:
@@ -256,6 +263,7 @@ class Pool:
 
     async def _bury(self, child: Child, place: Place) -> None:
         polite = place.standing is not Standing.BUSY
+        self._restarts.labels(_why_ended(child)).inc()
         place.standing = Standing.ENDING
         try:
             with trio.move_on_after(CLEAN_UP, shield=True):
@@ -278,6 +286,14 @@ class Pool:
             child.dismiss()
         else:
             self._roster.rest(place)
+
+
+def _why_ended(child: Child) -> str:
+    """A constant word for the metric."""
+    if child.condemned:
+        known = {"timeout", "protocol", "cancelled"}
+        return child.condemned if child.condemned in known else "doubt"
+    return "recycled" if child.dismissal.is_set() and child.running else "died"
 
 
 async def _dismiss_at_end(child: Child) -> None:

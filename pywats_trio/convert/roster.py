@@ -61,6 +61,10 @@ class Roster:
         """Places that are taken; of one standing, if given."""
         return sum(standing in {None, place.standing} for place in self._places)
 
+    def pids(self) -> list[int]:
+        """The processes in places that have one."""
+        return [place.child.process.pid for place in self._places if place.child is not None]
+
     async def take(self, group: str) -> Place:
         """A place for one job: with an idle process of `group`, or empty, to start one in.
 

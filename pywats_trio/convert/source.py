@@ -129,7 +129,9 @@ def _open(place: Place) -> Opened:
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
     descriptor = os.open(place.path, flags)
     with _closed_on_error(descriptor):
-        if place.folder and not _inside(_real(descriptor, place.path), place.folder):
+        real = _real(descriptor, place.path)
+        # The path itself was taken when it lay in the folder; another folder may be watched now.
+        if place.folder and real != place.path and not _inside(real, place.folder):
             raise _failed("unreadable", f"{printable(place.path)} leads out of its watch folder")
         status = os.fstat(descriptor)
         identity = Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

@@ -32,6 +32,7 @@ from pywats_trio.model import (
     Released,
     Wait,
 )
+from pywats_trio.observe.board import Board, Cause
 from pywats_trio.queue.ahead import Ahead
 from pywats_trio.queue.retry import after_failure
 from pywats_trio.queue.stage import Gate, Stage
@@ -123,8 +124,11 @@ class Pump:
         owner: str,
         random: Random,
         wall: Callable[[], float] = time.time,
+        board: Board | None = None,
     ) -> None:
         """`random` gives the jitter, `wall` the time of day in seconds since the epoch.
+
+        `board` is told of outages; default: nobody is.
 
         Raises:
             ConfigError: `server.url` is no address.
@@ -133,6 +137,7 @@ class Pump:
         self._retry = retry
         self._random = random
         self._wall = wall
+        self._board = board or Board()
         self._address = parse_address(server.url) if server.url else None
         self._server = WatsServer(server, self._address, wall=wall) if self._address else None
         self._breaker = Breaker(
@@ -150,8 +155,30 @@ class Pump:
         self._version = ""
         self._connections = trio.Semaphore(server.max_connections)
         self._open = _Open(self._breaker, self._pace, server.max_connections)
-        gate: Gate = self._open if self._server else _Shut()
-        self._stage = Stage(store, Kind.REPORT, owner=owner, gate=gate, work=self._deliver)
+        self._gate: Gate = self._open if self._server else _Shut()
+        self._stage = Stage(store, Kind.REPORT, owner=owner, gate=self._gate, work=self._deliver)
+
+    @property
+    def in_hand(self) -> int:
+        """How many reports are being delivered, or wait for their outcome's commit."""
+        return self._stage.in_hand
+
+    @property
+    def address(self) -> str:
+        """Where reports go; empty where no server is configured."""
+        return self._address.origin if self._address else ""
+
+    def show(self) -> None:
+        """Put on the board what is true of the server."""
+        self._show(self._announced)
+
+    def pause(self) -> None:
+        """Claim no more until `resume`."""
+        self._stage.pause()
+
+    def resume(self) -> None:
+        """Claim again."""
+        self._stage.resume()
 
     def drain(self) -> None:
         """Claim no more and send nothing that has not begun; `run` ends when the rest is done."""
@@ -168,6 +195,10 @@ class Pump:
             in_hand=self._stage.in_hand,
             server_version=self._version,
         )
+
+    def width(self) -> int:
+        """How many reports may be in hand now."""
+        return self._gate.width()
 
     def probe_now(self) -> None:
         """Ask the server at once: somebody says that what was wrong is mended."""
@@ -216,6 +247,7 @@ class Pump:
             self._breaker.end(trial)
             if self._breaker.state is not Circuit.CLOSED:
                 self._changes.ring()  # the next probe may go
+        self._count(claim.item, verdict, trio.current_time() - started)
         self._tell(claim.item, verdict, trio.current_time() - started)
         return self._outcome(claim.item, verdict, delay)
 
@@ -248,6 +280,17 @@ class Pump:
             return Failed(verdict.problem)
         return after_failure(item, verdict.problem, self._retry, self._random)
 
+    def _count(self, item: Item, verdict: Verdict, seconds: float) -> None:
+        metrics, server = self._board.metrics, self.address
+        metrics.delivery_seconds.labels(server).observe(seconds)
+        metrics.delivery_attempts.labels(server, verdict.kind.value).inc()
+        if verdict.kind is Class.DELIVERED:
+            metrics.delivered.labels(item.converter).inc()
+            waited = max(0.0, self._wall() - item.dropped_at)
+            metrics.end_to_end.labels(item.converter).observe(waited)
+        else:
+            metrics.errors.labels("deliver", verdict.kind.value).inc()
+
     def _tell(self, item: Item, verdict: Verdict, seconds: float) -> None:
         """One line for each answer about a report; an outage has its own, once."""
         if verdict.row.suspends and (self._breaker.outage or not verdict.suspect):
@@ -278,6 +321,7 @@ class Pump:
         self._store.bell(Topic.REPORT).ring()
         before, outage = self._announced, self._breaker.outage
         self._announced = outage
+        self._show(outage)
         if outage is None and before is not None:
             seconds = round(self._wall() - before.since, 3)
             log.info("deliveries resumed", reason=before.kind, seconds=seconds)
@@ -292,6 +336,15 @@ class Pump:
                 next_try_seconds=round(self._breaker.next_try_in(), 3),
             )
 
+    def _show(self, outage: Outage | None) -> None:
+        """Put the outage on the board, or take it off."""
+        cause = Cause.AUTH if outage and outage.kind is Class.AUTH else Cause.SERVER
+        for other in {Cause.AUTH, Cause.SERVER} - ({cause} if outage else set()):
+            self._board.end(other, self.address)
+        if outage is not None:
+            problem = outage.problem
+            self._board.begin(cause, self.address, problem.message, problem.hint)
+
     async def _watch(self, server: WatsServer) -> None:
         """Send the version request whenever the breaker wants one."""
         while True:
@@ -304,6 +357,7 @@ class Pump:
                 await server.renew_token()
             verdict = await server.ask_version()
             self._version = verdict.receipt or self._version
+            self._board.server_asked = True
             self._breaker.checked(verdict)
 
 

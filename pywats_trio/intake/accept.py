@@ -47,7 +47,8 @@ class Acceptor:
         self._room = room
         fields = {"converter": state.options.name}
         self._refused = Trouble("the queue takes no files", fields=fields)
-        self._unseen = Trouble("files cannot be looked at", fields=fields)
+        self._unseen = Trouble("files cannot be looked at", fields=fields, board=state.board)
+        self._accepted = state.board.metrics.intake_files.labels(state.options.name, "accepted")
 
     async def run(self) -> None:
         """Accept until cancelled."""
@@ -153,6 +154,7 @@ class Acceptor:
             priority=self._options.priority,
             max_attempts=self._options.max_attempts,
             identity=look.identity,
+            waited=self._settler.waited(due, trio.current_time()),
         )
 
     def _tell(self, complete: Complete, ids: Sequence[int | None]) -> None:
@@ -163,6 +165,7 @@ class Acceptor:
             if item_id is not None
         ]
         if accepted:
+            self._accepted.inc(len(accepted))
             item_id, path = accepted[0]
             _log.info(
                 "files accepted",

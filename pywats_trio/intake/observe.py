@@ -68,7 +68,11 @@ class Observer:
         retry = min(SCAN_ALONE, options.scan_seconds or SCAN_ALONE)
         fields = self._fields = {"converter": options.name, "folder": printable(str(options.watch))}
         self.trouble = Trouble(
-            "watch folder unusable", first=retry, longest=max(retry, SCAN_ALONE), fields=fields
+            "watch folder unusable",
+            first=retry,
+            longest=max(retry, SCAN_ALONE),
+            fields=fields,
+            board=state.board,
         )
         self._no_watches = Trouble("no notifications, scanning instead", fields=fields)
 

@@ -18,11 +18,12 @@ from attrs import frozen
 
 from pywats_trio import faultpoint
 from pywats_trio.errors import StoreError
-from pywats_trio.intake import errorfile, moves, names
+from pywats_trio.intake import errorfile, inbox, moves, names
 from pywats_trio.intake.scan import MARKER, within
 from pywats_trio.intake.trouble import FIRST, LONGEST, Trouble
 from pywats_trio.intake.visit import Visit
 from pywats_trio.model import Item, State
+from pywats_trio.observe.board import Board
 from pywats_trio.queue.store import PutAway, Topic
 from pywats_trio.text import printable
 
@@ -67,6 +68,8 @@ class Putaway:
         store: where is recorded what became of a file; its bell PUTAWAY wakes this part.
         desk: tells which files have to leave.
         limiter: the folder's own thread, shared with its `Watch`.
+        inbox: the folder of submitted files, which are copies: what is converted is deleted there.
+        board: is told when files cannot be put away; default: nobody is.
     """
 
     def __init__(
@@ -76,8 +79,12 @@ class Putaway:
         store: Store,
         desk: Desk,
         limiter: trio.CapacityLimiter,
+        inbox: str = "",
+        board: Board | None = None,
     ) -> None:
+        board = board or Board()
         self._options = options
+        self._inbox = inbox
         self._root = os.fspath(options.watch)
         self._store = store
         self._desk = desk
@@ -87,9 +94,10 @@ class Putaway:
         """Items that could not be put away yet; there are no more of them than rows to put away."""
         fields = {"converter": options.name}
         self._troubles = {
-            action: Trouble(f"files cannot be put away ({action})", fields=fields)
+            action: Trouble(f"files cannot be put away ({action})", fields=fields, board=board)
             for action in ("done_dir", "error_dir", "archive_dir", "delete", "keep")
         }
+        self._counted = board.metrics.intake_files
         self._unrecorded = Trouble("it cannot be recorded that files were put away", fields=fields)
 
     def drain(self) -> None:
@@ -155,7 +163,9 @@ class Putaway:
         self._later.pop(item.id, None)
         if any(trouble.cause for trouble in self._troubles.values()):
             self._troubles[self._goal(item).action].ends()
-        if item.state is not State.COMPLETED:
+        refused = item.state is not State.COMPLETED
+        self._counted.labels(item.converter, "refused" if refused else "put_away").inc()
+        if refused:
             _log.warning(
                 "file refused",
                 converter=item.converter,
@@ -185,6 +195,8 @@ class Putaway:
         options = self._options
         if item.state is not State.COMPLETED:
             return self._into("error_dir", options.error_dir, item)
+        if self._is_submitted(item):
+            return _Goal("delete")
         if options.post_action == "move":
             return self._into("done_dir", options.done_dir, item)
         if options.post_action == "archive":
@@ -193,6 +205,9 @@ class Putaway:
             folder = os.path.join(options.archive_dir, f"{day:%Y-%m-%d}")  # noqa: PTH118
             return self._into("archive_dir", folder, item)
         return _Goal(options.post_action)
+
+    def _is_submitted(self, item: Item) -> bool:
+        return bool(self._inbox) and within(item.source, self._inbox)
 
     def _into(self, action: str, target: str, item: Item) -> _Goal:
         """`target`, and below it the folder that the file lay in below the watch folder."""
@@ -213,6 +228,8 @@ class Putaway:
                 break
             try:
                 results.append(self._put_away(item))
+                if self._is_submitted(item):
+                    inbox.remove_folder(item.source)
             except OSError as error:
                 results.append(error)
         self._sync(items, results)
@@ -225,7 +242,8 @@ class Putaway:
         for number, (item, result) in enumerate(zip(items, results, strict=False)):
             if isinstance(result, OSError):
                 continue
-            for path in filter(None, (item.source, result.path)):
+            left = inbox.folder_of(item.source) if self._is_submitted(item) else item.source
+            for path in filter(None, (left, result.path)):
                 folder = os.path.dirname(path)  # noqa: PTH120 - any bytes, as str
                 if folder not in unsafe:
                     unsafe[folder] = _failure(moves.sync_folder, folder)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from pywats_trio.errors import QueueFull
+from pywats_trio.observe.board import Board, Cause
 from pywats_trio.queue.store import Topic
 
 if TYPE_CHECKING:
@@ -26,12 +28,44 @@ class Room:
     At the mark intake stops; it goes on when fewer than 90 % are unfinished.
     """
 
-    def __init__(self, store: Store, max_items: int) -> None:
+    def __init__(self, store: Store, max_items: int, board: Board | None = None) -> None:
         self._store = store
         self._max = max_items
+        self._board = board or Board()
+        self._paused = False
         self._reserved = 0
         self.full = False
         """Whether intake is stopped."""
+
+    def pause(self) -> None:
+        """Nothing may be accepted until `resume`."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Files may be accepted again."""
+        self._paused = False
+        self._store.bell(Topic.ROOM).ring()
+
+    def set_mark(self, max_items: int) -> None:
+        """Another `queue.max_items` from now on."""
+        self._max = max_items
+        if not max_items:
+            self._resumed()
+        self._store.bell(Topic.ROOM).ring()
+
+    def check(self) -> None:
+        """Whether one more item may be put that lies in no watch folder.
+
+        Raises:
+            QueueFull: the queue is at its mark.
+        """
+        if self._max:
+            self._judge(self._store.counts().unfinished)
+        if self.full:
+            raise QueueFull(
+                f"the queue is at its mark of {self._max} unfinished items; "
+                "try again later, or raise queue.max_items"
+            )
 
     @contextlib.asynccontextmanager
     async def reserved(self, most: int) -> AsyncIterator[int]:
@@ -43,9 +77,8 @@ class Room:
         try:
             yield count
         finally:
-            if self._max:
-                self._reserved -= count
-                self._store.bell(Topic.ROOM).ring()
+            self._reserved -= count
+            self._store.bell(Topic.ROOM).ring()
 
     async def _reserve(self, most: int) -> int:
         while True:
@@ -55,13 +88,15 @@ class Room:
             await ticket.wait()
 
     def _free(self, most: int) -> int:
-        if not self._max:
-            return most
-        unfinished = self._store.counts().unfinished
-        self._judge(unfinished)
-        if self.full:
+        if self._paused:
             return 0
-        free = max(0, min(most, self._max - unfinished - self._reserved))
+        free = most
+        if self._max:
+            unfinished = self._store.counts().unfinished
+            self._judge(unfinished)
+            free = min(most, self._max - unfinished - self._reserved)
+        if self.full or free <= 0:
+            return 0
         self._reserved += free
         return free
 
@@ -75,6 +110,17 @@ class Room:
                 "if it does, raise queue.max_items",
                 **fields,
             )
+            self._board.begin(
+                Cause.QUEUE_FULL,
+                "",
+                f"the queue is at its mark of {self._max} unfinished items; files wait",
+                "see why reports are not delivered; if they are, raise queue.max_items",
+            )
         elif self.full and unfinished < RESUME_BELOW * self._max:
+            self._resumed(**fields)
+
+    def _resumed(self, **fields: int) -> None:
+        if self.full:
             self.full = False
             _log.info("intake resumed", **fields)
+            self._board.end(Cause.QUEUE_FULL)

@@ -237,6 +237,11 @@ class Settler:
         if candidate is not None and candidate.version == due.version:
             self._plan(due.path, candidate, at)
 
+    def waited(self, due: Due, now: float) -> float:
+        """Seconds since the file was first seen; 0 if it is not known any more."""
+        candidate = self._candidates.get(due.path)
+        return max(0.0, now - candidate.first_seen) if candidate is not None else 0.0
+
     def _plan(self, path: str, candidate: _Candidate, at: float, age: int | None = None) -> None:
         # An entry of the heap that is too early is put right when it comes up: a file that is
         # written to a thousand times a second moves one number and not a thousand entries.

@@ -8,6 +8,7 @@ import trio
 from attrs import field, frozen
 
 from pywats_trio.bell import Bell
+from pywats_trio.observe.board import Board
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ class FolderState:
     settler: Settler
     ledger: Ledger
     limiter: trio.CapacityLimiter
+    board: Board = field(factory=Board)
     bell: Bell = field(factory=Bell)
     """Rung when the settler has been told something."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from pywats_trio.observe.board import Board, Cause
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
@@ -46,9 +47,13 @@ class Trouble:
         first: float = FIRST,
         longest: float = LONGEST,
         fields: Mapping[str, Any] | None = None,
+        board: Board | None = None,
     ) -> None:
+        """`board` is told of it, for the converter that `fields` names; None: nobody is."""
         self._log = structlog.get_logger("pywats_trio.intake").bind(**(fields or {}))
         self._event = event
+        self._board = board
+        self._subject = f"{(fields or {}).get('converter', '')}: {event}"
         self._first = first
         self._longest = longest
         self._next = first
@@ -66,7 +71,11 @@ class Trouble:
             cause = f"{printable(where)}: {error.strerror}"
         if cause != self.cause:
             self.cause = cause
-            self._log.warning(self._event, cause=cause, what_to_do=what_to_do or to_do(error))
+            what_to_do = what_to_do or to_do(error)
+            self._log.warning(self._event, cause=cause, what_to_do=what_to_do)
+            if self._board is not None:
+                message = f"{self._subject}: {cause}"
+                self._board.begin(Cause.FOLDER, self._subject, message, what_to_do)
         pause = self._next
         self._next = min(2 * self._next, self._longest)
         return pause
@@ -77,3 +86,5 @@ class Trouble:
         if self.cause:
             self._log.info(f"{self._event}: over", cause=self.cause)
             self.cause = ""
+            if self._board is not None:
+                self._board.end(Cause.FOLDER, self._subject)

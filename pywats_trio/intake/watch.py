@@ -17,6 +17,7 @@ from pywats_trio.intake.observe import Observer, Statistics
 from pywats_trio.intake.scan import Folder
 from pywats_trio.intake.settle import Settler, Waiting
 from pywats_trio.intake.state import FolderState
+from pywats_trio.observe.board import Board
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ class Watch:
         room: back-pressure, shared by all folders.
         limiter: the folder's own thread; every look at the folder goes through it, so that a share
             that hangs holds up nobody else.
+        board: is told when the folder cannot be used; default: nobody is.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Watch:
         desk: Desk,
         room: Room,
         limiter: trio.CapacityLimiter,
+        board: Board | None = None,
     ) -> None:
         self._options = options
         self._patterns = tuple(patterns)
@@ -55,6 +58,7 @@ class Watch:
         self._desk = desk
         self._room = room
         self._limiter = limiter
+        self._board = board or Board()
         self._settler = Settler(options.settle, options.settle_seconds)
         self._observer: Observer | None = None
         self.statistics = Statistics()
@@ -71,13 +75,18 @@ class Watch:
         self._settler = Settler(options.settle, options.settle_seconds)
         ledger = Ledger(await self._desk.seen(options.name))
         folder = Folder(options, self._patterns)
-        state = FolderState(options, folder, self._settler, ledger, self._limiter)
+        state = FolderState(options, folder, self._settler, ledger, self._limiter, self._board)
         observer = self._observer = Observer(state, self.statistics)
         acceptor = Acceptor(state, observer, self._store, self._room)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(observer.run)
             nursery.start_soon(acceptor.run)
             task_status.started()
+
+    def scan_now(self) -> None:
+        """Read the whole folder soon, whatever was or was not heard of it."""
+        if self._observer is not None:
+            self._observer.ask_rescan()
 
     def waiting(self) -> list[Waiting]:
         """Each file that was seen and is not accepted, and why; the longest waiting first."""

@@ -109,6 +109,14 @@ class Log:
             self._disk.close()
             self._stream.close()
 
+    def set_level(self, level: str) -> None:
+        """Another least severe level from now on."""
+        if self._open:
+            structlog.configure(
+                wrapper_class=structlog.make_filtering_bound_logger(_NUMBERS[level])
+            )
+            self._bridge.setLevel(max(logging.WARNING, _NUMBERS[level]))
+
     def write(self, logger: str, level: str, event: MutableMapping[str, Any]) -> None:
         """One record to the file and to the stream. Does not block."""
         written = record(leading(level, logger, self._instance), event)

@@ -32,6 +32,8 @@ class Books:
         self._pending_look: dict[Kind, float] = {}
         self._pending_rings: set[Topic] = set()
         self._rings: set[Topic] = set()
+        self._pending_ended: list[int] = []
+        self._ended: list[int] = []
         self._snapshot = Counts(dict(self._counts))
         self._lock = threading.Lock()
 
@@ -44,6 +46,10 @@ class Books:
             self._pending_rings.add(TOPICS[kind])
         elif new in {State.COMPLETED, State.FAILED, State.QUARANTINED}:
             self._pending_rings.add(Topic.ROOM)
+
+    def ended(self, item_id: int) -> None:
+        """An item is finished."""
+        self._pending_ended.append(item_id)
 
     def ring(self, topic: Topic) -> None:
         """Ring for `topic` after the commit."""
@@ -67,6 +73,7 @@ class Books:
             self._due[kind] = min(at, self._due[kind])
         with self._lock:
             self._rings |= self._pending_rings
+            self._ended += self._pending_ended
             self._snapshot = Counts(dict(self._counts))
         self._clear()
 
@@ -79,6 +86,7 @@ class Books:
         self._pending_due.clear()
         self._pending_look.clear()
         self._pending_rings.clear()
+        self._pending_ended.clear()
 
     @property
     def counts(self) -> Counts:
@@ -89,8 +97,9 @@ class Books:
         """When the next SUSPENDED item of `kind` may be due; never too late, perhaps too early."""
         return self._due[kind]
 
-    def take_rings(self) -> set[Topic]:
-        """The topics to ring for since the last call."""
+    def take_news(self) -> tuple[set[Topic], list[int]]:
+        """The topics to ring for and the items that were finished, since the last call."""
         with self._lock:
             rings, self._rings = self._rings, set()
-        return rings
+            ended, self._ended = self._ended, []
+        return rings, ended

@@ -10,14 +10,16 @@ import apsw
 import trio
 
 from pywats_trio.errors import StoreError
+from pywats_trio.model import PRIORITY_FIRST, PRIORITY_LAST
 from pywats_trio.queue import rows
-from pywats_trio.queue.sqlite_store import open_reader
+from pywats_trio.queue.database import open_reader
+from pywats_trio.queue.history import History
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from pywats_trio.model import Identity, Item
+    from pywats_trio.model import Event, Identity, Item, Kind
 
 T = TypeVar("T")
 
@@ -85,3 +87,43 @@ class SqliteDesk:
     async def items(self, *, after: int = 0, limit: int = 100) -> list[Item]:
         """See `Desk.items`."""
         return await self._items("WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
+
+    async def children(self, item_id: int) -> list[Item]:
+        """See `Desk.children`."""
+        return await self._items("WHERE parent_id = ? ORDER BY id", (item_id,))
+
+    async def paths_seen_below(self, folder: str) -> set[str]:
+        """See `Desk.paths_seen_below`."""
+        start = os.fsencode(folder.rstrip("/") + "/")
+        sql = "SELECT path FROM seen WHERE path >= ? AND path < ?"
+        values = (start, start[:-1] + b"0")  # "0" is the character after "/"
+        return await self._read(
+            lambda connection: {os.fsdecode(path) for (path,) in connection.execute(sql, values)}
+        )
+
+    async def waiting_since(self, kind: Kind) -> float | None:
+        """See `Desk.waiting_since`: the first of each priority, for ids are given in time."""
+        first = (
+            "SELECT created_at FROM items WHERE kind = ? AND state = 'PENDING' AND priority = ?"
+            " ORDER BY id LIMIT 1"
+        )
+
+        def oldest(connection: apsw.Connection) -> float | None:
+            found = [
+                connection.execute(first, (kind.value, priority)).get
+                for priority in range(PRIORITY_FIRST, PRIORITY_LAST + 1)
+            ]
+            return min((at for at in found if at is not None), default=None)
+
+        return await self._read(oldest)
+
+    async def history(self, *, after: int = 0, limit: int = 100) -> list[Event]:
+        """See `Desk.history`."""
+        sql = f"SELECT {rows.EVENT_COLUMNS} FROM history WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+        return await self._read(
+            lambda connection: [rows.event(row) for row in connection.execute(sql, (after, limit))]
+        )
+
+    async def last_number(self) -> int:
+        """See `Desk.last_number`."""
+        return await self._read(History.last_number)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from pywats_trio.queue.rows import EVENT_COLUMNS
 from pywats_trio.text import storable
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ CHUNK: Final = 32
 @cache
 def _insert(count: int) -> str:
     row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    columns = "seq, at, item_id, event, state, reason, attempts, who, error_kind, message"
-    return f"INSERT INTO history ({columns}) VALUES {', '.join([row] * count)}"  # noqa: S608
+    return f"INSERT INTO history ({EVENT_COLUMNS}) VALUES {', '.join([row] * count)}"  # noqa: S608
 
 
 class History:
@@ -40,6 +40,11 @@ class History:
         self._committed = self._last = last
         self._limit = limit
         self._rows: list[tuple[Any, ...]] = []
+
+    @property
+    def committed_number(self) -> int:
+        """The number of the last row that is safe."""
+        return self._committed
 
     @property
     def next_number(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from pywats_trio.model import Envelope, Identity, Item, Kind, Putaway, Reason, State
+from pywats_trio.model import Envelope, Event, Identity, Item, Kind, Putaway, Reason, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ COLUMNS: Final = (
     "serial_number, part_number, result, start, due_at, created_at, started_at, finished_at, "
     "duration, progress, converter, source, path, device, inode, size, mtime_ns, report_id, "
     "parent_id, correlation_id, sha256, error_kind, last_error, putaway, "
-    "error_hint, evidence"
+    "error_hint, evidence, dropped_at"
 )
 """What `item` expects a SELECT to give, in this order."""
 
@@ -40,9 +40,27 @@ def item(row: Sequence[Any]) -> Item:
         None if inode is None else identity(device, inode, size, mtime_ns),
         *row[26:32],
         PUTAWAYS[row[32]],
-        *row[33:35],
+        *row[33:36],
     ]
     return Item(*values)
+
+
+EVENT_COLUMNS: Final = "seq, at, item_id, event, state, reason, attempts, who, error_kind, message"
+"""What `event` expects a SELECT to give, in this order; also what is inserted."""
+
+
+def event(row: Sequence[Any]) -> Event:
+    """A row of `EVENT_COLUMNS` as an event."""
+    seq, at, item_id, name, state, reason, *rest = row
+    return Event(
+        seq,
+        at,
+        item_id,
+        name,
+        STATES[state] if state else None,
+        REASONS[reason] if reason else None,
+        *rest,
+    )
 
 
 def identity(device: int, inode: int, size: int, mtime_ns: int) -> Identity:

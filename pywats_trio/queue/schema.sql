@@ -1,4 +1,4 @@
--- Layout 1. Later layouts are forward migrations, numbered by PRAGMA user_version.
+-- Layout 2. Older ones are brought here by migrate.py; PRAGMA user_version has the number.
 -- Times are seconds since the epoch (UTC).
 
 CREATE TABLE items (
@@ -40,7 +40,8 @@ CREATE TABLE items (
   error_hint     TEXT    NOT NULL DEFAULT '',
   evidence       TEXT    NOT NULL DEFAULT '',
   receipt        TEXT    NOT NULL DEFAULT '',
-  putaway        TEXT    NOT NULL DEFAULT 'none'
+  putaway        TEXT    NOT NULL DEFAULT 'none',
+  dropped_at     REAL    NOT NULL DEFAULT 0  -- first sight of the file (of a report: of its file)
 ) STRICT;
 
 CREATE INDEX items_waiting   ON items (kind, priority, id) WHERE state = 'PENDING';
@@ -87,3 +88,9 @@ CREATE TABLE seen (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX seen_converter ON seen (converter);
+
+-- What the service remembers of itself over a restart, such as being paused.
+CREATE TABLE settings (
+  key   TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -74,8 +74,8 @@ WHERE (device, inode, size, mtime_ns)
 _INSERT = """
 INSERT INTO items (kind, state, priority, max_attempts, transitions, serial_number, part_number,
   result, start, created_at, converter, source, path, device, inode, size, mtime_ns, report_id,
-  parent_id, correlation_id, sha256)
-VALUES (?, 'PENDING', ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  parent_id, correlation_id, sha256, dropped_at)
+VALUES (?, 'PENDING', ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -115,6 +115,7 @@ def _insert(tx: Transaction, envelope: Envelope, parent: Item | None = None) -> 
         parent.id if parent else None,
         correlation_id or secrets.token_hex(8),
         "" if payload is None else hashlib.sha256(payload).hexdigest(),
+        parent.dropped_at if parent else tx.now - envelope.waited,
     )
     tx.db.execute(_INSERT, values)
     item_id = tx.db.last_insert_rowid()
@@ -302,6 +303,8 @@ def _apply(tx: Transaction, item: Item, effect: _Effect, *, who: str, fence: int
     if transitions is None:
         raise StaleClaim(f"item {item.id} is no longer {who}'s: it was recovered meanwhile")
     tx.books.moved(item.kind, old, effect.state)
+    if finished is not None:
+        tx.books.ended(item.id)
     if due_at is not None:
         tx.books.due_at(item.kind, due_at)
     if effect.putaway == "pending":
@@ -412,6 +415,11 @@ def put_away(tx: Transaction, results: Sequence[PutAway]) -> None:
 def forget(tx: Transaction, paths: Iterable[str]) -> None:
     """`Store.forget`."""
     tx.db.executemany("DELETE FROM seen WHERE path = ?", [(os.fsencode(p),) for p in paths])
+
+
+def remember(tx: Transaction, key: str, value: str) -> None:
+    """`Store.remember`."""
+    tx.db.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, value))
 
 
 def note(tx: Transaction, event: str, message: str) -> int:

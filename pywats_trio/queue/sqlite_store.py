@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import time
-from importlib import resources
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
+from weakref import WeakValueDictionary
 
 import apsw
 import trio
+from attrs import frozen
 
 from pywats_trio import faultpoint
 from pywats_trio.bell import Bell
-from pywats_trio.errors import StartError, StoreError
+from pywats_trio.errors import IllegalTransition, StaleClaim, StartError, StoreError
 from pywats_trio.model import Claim, Counts, Envelope, Kind, Outcome, State
+from pywats_trio.observe.board import Board, Cause
 from pywats_trio.queue import rows, sqlite
 from pywats_trio.queue.books import Books
+from pywats_trio.queue.database import connect
 from pywats_trio.queue.history import History
 from pywats_trio.queue.store import Charge, PutAway, Resume, Selection, Topic
 from pywats_trio.queue.writer import Writer, WriterStatistics
@@ -25,68 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from pywats_trio.queue.writer import Operation
+
 T = TypeVar("T")
 
-LAYOUT: Final = 1
-"""The newest layout of the database that this program knows (PRAGMA user_version)."""
-RESERVE_BYTES: Final = 8
-"""Of each page, from the first table on: page checksums need them, and adding them later means
-writing the whole file again (SQLite, cksumvfs)."""
-APPLICATION: Final = 0x57415453
-"""What marks a database as a queue of ours (PRAGMA application_id): `WATS`."""
 LONGEST_WAIT: Final = 86_400.0
 """Seconds. Nothing stays SUSPENDED longer after a start: a `due_at` further ahead was most likely
 written while the system clock was wrong."""
-
-
-def connect(path: Path, *, synchronous: str = "full") -> apsw.Connection:
-    """Open or make the database at `path`, in the current layout. Blocks.
-
-    Raises:
-        StartError: it is no queue of ours, of a newer layout, or cannot be opened.
-    """
-    with contextlib.ExitStack() as on_error:
-        try:
-            connection = apsw.Connection(str(path))
-            on_error.callback(connection.close)
-            connection.set_busy_timeout(5000)
-            _prepare(connection, path, synchronous)
-        except apsw.Error as error:
-            raise StartError(
-                f"{path}: the queue cannot be opened ({error}); check the data folder"
-            ) from error
-        on_error.pop_all()
-    return connection
-
-
-def _prepare(connection: apsw.Connection, path: Path, synchronous: str) -> None:
-    """Refuse what is not ours before anything is written to it."""
-    is_new = connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
-    layout = LAYOUT if is_new else connection.pragma("user_version")
-    if not is_new and connection.pragma("application_id") != APPLICATION:
-        raise StartError(
-            f"{path}: this is a database, but no queue of pywats-trio; "
-            "move it away or choose another data folder"
-        )
-    if layout > LAYOUT:
-        raise StartError(
-            f"{path}: written by a newer pywats-trio (layout {layout}, this one knows {LAYOUT}); "
-            "install that version again"
-        )
-    if not connection.pragma("page_count"):
-        connection.reserve_bytes("main", RESERVE_BYTES)
-    connection.pragma("journal_mode", "wal")
-    connection.pragma("synchronous", synchronous.upper())
-    if is_new:
-        _make(connection)
-
-
-def _make(connection: apsw.Connection) -> None:
-    schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
-    with connection:
-        connection.execute(schema)
-        connection.pragma("application_id", APPLICATION)
-        connection.pragma("user_version", LAYOUT)
 
 
 @contextlib.asynccontextmanager
@@ -97,6 +46,7 @@ async def open_store(
     history_limit: int = 100,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
+    board: Board | None = None,
 ) -> AsyncIterator[SqliteStore]:
     """The store in the file `path`; closed, with everything committed, when the block is left.
 
@@ -106,15 +56,18 @@ async def open_store(
         history_limit: history rows kept for one item.
         clock: the wall clock, seconds since the epoch, for the times that people see.
         monotonic: a clock that nobody sets, in seconds, for how long an item waits.
+        board: is told when the database cannot be written; default: nobody is.
 
     Raises:
         StartError: the file cannot be opened, is no queue or of a newer layout.
     """
     steady = SteadyClock(clock, monotonic)
-    connection, books, history = await trio.to_thread.run_sync(
-        load, path, synchronous, history_limit, steady()
-    )
-    store = SqliteStore(connection, books, history, clock=clock, steady=steady)
+
+    def opened() -> Loaded:
+        return load(path, synchronous, history_limit, steady())
+
+    loaded = await trio.to_thread.run_sync(opened)
+    store = SqliteStore(loaded, opened, clock=clock, steady=steady, board=board or Board())
     try:
         yield store
     finally:
@@ -136,9 +89,17 @@ class SteadyClock:
         return self._offset + self._monotonic()
 
 
-def load(
-    path: Path, synchronous: str, history_limit: int, now: float
-) -> tuple[apsw.Connection, Books, History]:
+@frozen
+class Loaded:
+    """An open database, and what the store keeps of it in memory."""
+
+    connection: apsw.Connection
+    books: Books
+    history: History
+    settings: dict[str, str]
+
+
+def load(path: Path, synchronous: str, history_limit: int, now: float) -> Loaded:
     """Connect, and count what is there. Blocks; raises what `connect` does."""
     connection = connect(path, synchronous=synchronous)
     try:
@@ -149,44 +110,90 @@ def load(
         found = connection.execute("SELECT kind, state, count(*) FROM items GROUP BY kind, state")
         counts = [(rows.KINDS[kind], rows.STATES[state], n) for kind, state, n in found]
         history = History(History.last_number(connection), history_limit)
+        settings = dict(connection.execute("SELECT key, value FROM settings"))
     except apsw.Error as error:
         connection.close()
         raise StartError(f"{path}: the queue cannot be read ({error})") from error
-    return connection, Books(counts), history
+    return Loaded(connection, Books(counts), history, settings)
 
 
 class SqliteStore:
-    """`queue.store.Store` on SQLite; see there for what each verb promises."""
+    """`queue.store.Store` on SQLite; see there for what each verb promises.
+
+    It works without `run`, which only watches over its thread.
+    """
 
     def __init__(
         self,
-        connection: apsw.Connection,
-        books: Books,
-        history: History,
+        loaded: Loaded,
+        load_again: Callable[[], Loaded],
         *,
         clock: Callable[[], float],
         steady: Callable[[], float],
+        board: Board,
     ) -> None:
-        self._books = books
-        self._history = history
+        self._load_again = load_again
         self._clock = clock
         self._steady = steady
+        self._board = board
         self._bells = {topic: Bell() for topic in Topic}
+        self._waiters: WeakValueDictionary[int, trio.Event] = WeakValueDictionary()
+        """As long as somebody holds the event; who stopped waiting leaves nothing behind."""
+        self.statistics = WriterStatistics()
+        self._adopt(loaded)
+
+    def _adopt(self, loaded: Loaded) -> None:
+        """Work on this database from now on."""
+        self._books = loaded.books
+        self._history = loaded.history
+        self._told = self._history.committed_number
+        self._settings = loaded.settings
         self._writer = Writer(
-            connection,
-            before_commit=history.flush,
+            loaded.connection,
+            before_commit=self._history.flush,
             committed=self._committed,
             rolled_back=self._rolled_back,
             wake=self._wake,
+            statistics=self.statistics,
         )
 
-    @property
-    def statistics(self) -> WriterStatistics:
-        """Of the writer's thread."""
-        return self._writer.statistics
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Watch over the thread until the store is closed; a part, for its supervisor.
 
-    async def _run(self, verb: Callable[[sqlite.Transaction], T]) -> T:
-        return await self._writer.run(self._operation(verb))
+        If the thread has crashed the database is opened again first. What it had not committed then
+        was answered with `StoreError`; claims in hand stay their owners'.
+
+        Raises:
+            StartError: the database cannot be opened again.
+            BaseException: what ended the thread.
+        """
+        if self._writer.crash is not None:
+            self._adopt(await trio.to_thread.run_sync(self._load_again))
+            for bell in self._bells.values():
+                bell.ring()
+        task_status.started()
+        await self._writer.wait_ended()
+
+    async def _run(
+        self,
+        name: str,
+        verb: Callable[[sqlite.Transaction], T],
+        undo: Callable[[T], Operation] | None = None,
+    ) -> T:
+        """The verb, its commit awaited; timed, and the board told if the database fails."""
+        begun = time.perf_counter()
+        try:
+            result = await self._writer.run(self._operation(verb), undo=undo)
+        except (StaleClaim, IllegalTransition):
+            raise  # the database is well
+        except StoreError as error:
+            self._board.begin(Cause.STORE, "", str(error), "see to the disk of data_dir")
+            self._board.metrics.errors.labels("store", type(error).__name__).inc()
+            raise
+        self._board.end(Cause.STORE)
+        timer = self._board.metrics.operation_seconds.labels(name)
+        timer.observe(time.perf_counter() - begun)
+        return result
 
     def _operation(self, verb: Callable[[sqlite.Transaction], T]) -> Callable[[apsw.Connection], T]:
         def operation(connection: apsw.Connection) -> T:
@@ -198,29 +205,38 @@ class SqliteStore:
 
         return operation
 
-    def _committed(self) -> None:
+    def _committed(self, operations: int) -> None:
         self._books.committed()
         self._history.committed()
+        self._board.metrics.commit_batch.observe(operations)
 
     def _rolled_back(self) -> None:
         self._books.rolled_back()
         self._history.rolled_back()
 
     def _wake(self) -> None:
-        for topic in self._books.take_rings():
+        topics, ended = self._books.take_news()
+        for topic in topics:
             self._bells[topic].ring()
+        for item_id in ended:
+            if (waiter := self._waiters.pop(item_id, None)) is not None:
+                waiter.set()
+        if self._history.committed_number != self._told:
+            self._told = self._history.committed_number
+            self._bells[Topic.HISTORY].ring()
 
     async def put(self, envelopes: Sequence[Envelope]) -> list[int | None]:
         """See `Store.put`."""
-        return await self._run(lambda tx: sqlite.put(tx, envelopes))
+        return await self._run("put", lambda tx: sqlite.put(tx, envelopes))
 
     async def claim(self, kind: Kind, limit: int, owner: str) -> list[Claim]:
         """See `Store.claim`."""
         if not self._may_have(kind):
             await trio.lowlevel.checkpoint()
             return []
-        claims = await self._writer.run(
-            self._operation(lambda tx: sqlite.claim(tx, kind, limit, owner)),
+        claims = await self._run(
+            "claim",
+            lambda tx: sqlite.claim(tx, kind, limit, owner),
             undo=lambda claims: self._operation(lambda tx: sqlite.release(tx, claims)),
         )
         try:
@@ -228,7 +244,7 @@ class SqliteStore:
         except trio.Cancelled:
             # On a full disk they stay PROCESSING until the owner recovers.
             with contextlib.suppress(StoreError):
-                await self._run(lambda tx: sqlite.release(tx, claims))
+                await self._run("release", lambda tx: sqlite.release(tx, claims))
             raise
         return claims
 
@@ -240,31 +256,47 @@ class SqliteStore:
     async def finish(self, claim: Claim, outcome: Outcome) -> State:
         """See `Store.finish`."""
         faultpoint.hit(f"{claim.item.kind}.before_finish")
-        state = await self._run(lambda tx: sqlite.finish(tx, claim, outcome))
+        state = await self._run("finish", lambda tx: sqlite.finish(tx, claim, outcome))
         faultpoint.hit(f"{claim.item.kind}.finished")
         return state
 
     async def change(self, selection: Selection, action: Resume | Charge, who: str) -> int:
         """See `Store.change`."""
-        return await self._run(lambda tx: sqlite.change(tx, selection, action, who))
+        return await self._run("change", lambda tx: sqlite.change(tx, selection, action, who))
 
     async def put_away(self, results: Sequence[PutAway]) -> None:
         """See `Store.put_away`."""
-        await self._run(lambda tx: sqlite.put_away(tx, results))
+        await self._run("put_away", lambda tx: sqlite.put_away(tx, results))
 
     async def forget(self, paths: Iterable[str]) -> None:
         """See `Store.forget`."""
         gone = list(paths)
-        await self._run(lambda tx: sqlite.forget(tx, gone))
+        await self._run("forget", lambda tx: sqlite.forget(tx, gone))
 
     async def note(self, event: str, detail: Mapping[str, object]) -> None:
         """See `Store.note`."""
         message = json.dumps(detail, default=str)
-        await self._run(lambda tx: sqlite.note(tx, event, message))
+        await self._run("note", lambda tx: sqlite.note(tx, event, message))
+
+    async def remember(self, key: str, value: str) -> None:
+        """See `Store.remember`."""
+        await self._run("remember", lambda tx: sqlite.remember(tx, key, value))
+        self._settings[key] = value
+
+    def remembered(self, key: str) -> str:
+        """See `Store.remembered`."""
+        return self._settings.get(key, "")
+
+    def ended(self, item_id: int) -> trio.Event:
+        """See `Store.ended`."""
+        event = self._waiters.get(item_id)
+        if event is None:
+            event = self._waiters[item_id] = trio.Event()
+        return event
 
     async def recover(self, owner: str | None = None) -> int:
         """See `Store.recover`."""
-        return await self._run(lambda tx: sqlite.recover(tx, owner))
+        return await self._run("recover", lambda tx: sqlite.recover(tx, owner))
 
     def next_due(self, kind: Kind) -> float | None:
         """See `Store.next_due`."""
@@ -279,21 +311,6 @@ class SqliteStore:
         """See `Store.bell`."""
         return self._bells[topic]
 
-    async def close(self) -> None:
-        """See `Store.close`; closing twice is fine."""
-        await self._writer.close()
-
-
-def open_reader(path: Path) -> apsw.Connection:
-    """A read-only connection to the database at `path`. Blocks.
-
-    Raises:
-        StartError: there is no such file, or it cannot be opened.
-    """
-    flags: Any = apsw.SQLITE_OPEN_READONLY
-    try:
-        connection = apsw.Connection(str(path), flags=flags)
-    except apsw.Error as error:
-        raise StartError(f"{path}: the queue cannot be opened ({error})") from error
-    connection.set_busy_timeout(5000)
-    return connection
+    async def close(self, seconds: float = math.inf) -> None:
+        """See `Store.close`; closing twice is fine. `seconds` may bound it further."""
+        await self._writer.close(seconds)

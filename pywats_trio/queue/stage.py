@@ -69,11 +69,21 @@ class Stage:
         self._recording = 0
         self._uncommitted = 0
         self._draining = False
+        self._paused = False
 
     @property
     def in_hand(self) -> int:
         """How many claims are being worked on or wait for their outcome's commit."""
         return self._working + self._recording
+
+    def pause(self) -> None:
+        """Claim no more until `resume`; what is in hand goes on."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Claim again."""
+        self._paused = False
+        self._bell.ring()
 
     def drain(self) -> None:
         """Claim no more; `run` ends when what is in hand is finished."""
@@ -107,7 +117,7 @@ class Stage:
     def _room(self) -> int:
         # While an outcome cannot be committed nothing new is begun: it could not be recorded
         # either, and would be done twice.
-        if self._uncommitted:
+        if self._uncommitted or self._paused:
             return 0
         # What waits for its commit leaves its place to the next claim, so that the two share a
         # sync; but no more than once over, for a slow disk must slow the work.
@@ -116,7 +126,7 @@ class Stage:
 
     def _longest_sleep(self) -> float:
         """Until the next item is due or the gate may open; a ring ends it sooner."""
-        if self._uncommitted:
+        if self._uncommitted or self._paused:
             return math.inf
         if self._room() <= 0:
             return self._gate.reopens_in()

@@ -18,11 +18,14 @@ from attrs import frozen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import trio
+
     from pywats_trio.bell import Bell
     from pywats_trio.model import (
         Claim,
         Counts,
         Envelope,
+        Event,
         Failed,
         Identity,
         Item,
@@ -45,6 +48,8 @@ class Topic(StrEnum):
     """A finished file item has to leave its watch folder."""
     ROOM = "room"
     """An item was finished, so there is more room under `queue.max_items`."""
+    HISTORY = "history"
+    """The history has a new row."""
 
 
 @frozen
@@ -119,6 +124,18 @@ class Store(Protocol):
         """Add an event that belongs to no item to the history."""
         ...
 
+    async def remember(self, key: str, value: str) -> None:
+        """Keep a setting of the service over restarts."""
+        ...
+
+    def remembered(self, key: str) -> str:
+        """A setting that was kept, from memory; empty if it never was."""
+        ...
+
+    def ended(self, item_id: int) -> trio.Event:
+        """Set once the item is finished, if it is not yet: look at the desk after asking for it."""
+        ...
+
     async def recover(self, owner: str | None = None) -> int:
         """PROCESSING items of `owner` (None: of anybody) go back to PENDING; how many."""
         ...
@@ -157,4 +174,24 @@ class Desk(Protocol):
 
     async def items(self, *, after: int = 0, limit: int = 100) -> list[Item]:
         """A page of items by id."""
+        ...
+
+    async def children(self, item_id: int) -> list[Item]:
+        """The reports of a file, in the order in which they stand in it."""
+        ...
+
+    async def paths_seen_below(self, folder: str) -> set[str]:
+        """The paths in `seen` that lie below `folder`."""
+        ...
+
+    async def waiting_since(self, kind: Kind) -> float | None:
+        """When the oldest PENDING item of `kind` came (epoch seconds); None if there is none."""
+        ...
+
+    async def history(self, *, after: int = 0, limit: int = 100) -> list[Event]:
+        """The rows of the history behind number `after`, oldest first."""
+        ...
+
+    async def last_number(self) -> int:
+        """The number of the newest row of the history; 0 if there never was one."""
         ...

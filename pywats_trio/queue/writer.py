@@ -39,6 +39,8 @@ Alone, an operation is committed at once."""
 CANCELLED_SECONDS: Final = 2.0
 """The same for a cancelled caller and for `close`: a stop does not wait for such a disk."""
 
+_CRASHED: Final = "the queue's thread failed and is being started again"
+
 Operation = Callable[[apsw.Connection], Any]
 """Runs in the writer's thread inside a transaction; what it returns is what the caller gets."""
 
@@ -51,6 +53,8 @@ class _Order:
     result: Any = None
     error: BaseException | None = None
     handed_in: bool = False
+    settled: bool = False
+    """Whether it is committed or failed for good: set in the thread."""
     abandoned: bool = False
     """Nobody waits for it any more. Like `done`, only touched in the Trio thread."""
 
@@ -70,9 +74,10 @@ class Writer:
     """Runs operations in order, in batches, each batch one transaction.
 
     In the thread, `before_commit` is the last operation of each transaction, `committed` is called
-    after it, `rolled_back` after one that was not committed (the store keeps its history and its
-    counts with them); in the Trio thread, `wake` is called once the callers of a batch have their
-    answers. The thread closes the connection at its end.
+    after it with the number of operations, `rolled_back` after one that was not committed (the
+    store keeps its history and its counts with them); in the Trio thread, `wake` is called once the
+    callers of a batch have their answers. The thread closes the connection at its end. `statistics`
+    goes on from a writer that crashed.
     """
 
     def __init__(
@@ -80,9 +85,10 @@ class Writer:
         connection: apsw.Connection,
         *,
         before_commit: Operation,
-        committed: Callable[[], None],
+        committed: Callable[[int], None],
         rolled_back: Callable[[], None],
         wake: Callable[[], None],
+        statistics: WriterStatistics | None = None,
     ) -> None:
         self._connection = connection
         self._before_commit = before_commit
@@ -94,7 +100,11 @@ class Writer:
         self._ended = trio.Event()
         self._token = trio.lowlevel.current_trio_token()
         self._closed = False
-        self.statistics = WriterStatistics()
+        self._given_up = False
+        self._batch: list[_Order] = []
+        self.crash: BaseException | None = None
+        """What ended the thread, if it was not closed."""
+        self.statistics = WriterStatistics() if statistics is None else statistics
         self._thread = threading.Thread(target=self._work, name="pywats-trio-store", daemon=True)
         self._thread.start()
 
@@ -137,7 +147,7 @@ class Writer:
                 await self._room.acquire()
             if self._closed:
                 self._room.release()
-                raise StoreError("the queue is closed")
+                raise StoreError(_CRASHED if self.crash else "the queue is closed")
             order.handed_in = True
             self._orders.put(order)
         await order.done.wait()
@@ -151,16 +161,40 @@ class Writer:
                 self._room.release()
         self._wake()
 
-    async def close(self) -> None:
-        """Finish what was handed in and close the connection; bounded by `CANCELLED_SECONDS`.
+    async def wait_ended(self) -> None:
+        """Until the thread has ended; raises what ended it if it was not `close`."""
+        await self._ended.wait()
+        if self.crash is not None:
+            raise self.crash
+
+    def _end(self) -> None:
+        """The thread is gone: answer whom it left waiting. What was committed, was."""
+        self._closed = True
+        left = [order for order in self._batch if not order.done.is_set()]
+        with contextlib.suppress(queue.Empty):
+            while True:
+                if (order := self._orders.get_nowait()) is not None:
+                    left.append(order)
+        for order in left:
+            if not order.settled:
+                order.error = StoreError(_CRASHED)
+        if left:
+            self._answer(left)
+        self._ended.set()
+
+    async def close(self, seconds: float = CANCELLED_SECONDS) -> None:
+        """Finish what was handed in and close the connection, within `seconds`, 2 at most.
 
         A thread that is stuck is left behind; what it was handed is committed, or never was.
         """
+        if self._given_up:
+            return
         if not self._closed:
             self._closed = True
             self._orders.put(None)
-        with trio.move_on_after(CANCELLED_SECONDS, shield=True):
+        with trio.move_on_after(max(0.0, min(seconds, CANCELLED_SECONDS)), shield=True):
             await self._ended.wait()
+        self._given_up = not self._ended.is_set()
 
     # From here on: in the thread.
 
@@ -168,9 +202,11 @@ class Writer:
         _name_thread()
         try:
             self._work_until_closed()
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the end is told
+            self.crash = error
         finally:
             _close(self._connection)
-            self._tell(self._ended.set)
+            self._tell(self._end)
 
     def _tell(self, news: Callable[..., object], *values: object) -> None:
         # A program that ended without waiting finds what was committed at its next start.
@@ -192,6 +228,8 @@ class Writer:
             last = order is None
             busy = len(batch) > 1
             if batch:
+                self._batch = batch
+                faultpoint.hit("store.thread")
                 self._commit(batch)
                 self._tell(self._answer, batch)
 
@@ -204,6 +242,7 @@ class Writer:
             if len(batch) == 1 or isinstance(error, apsw.BusyError):
                 for order in batch:
                     order.error = _as_ours(error)
+                    order.settled = True
                 return
             for order in batch:
                 self._commit([order])
@@ -226,7 +265,9 @@ class Writer:
         self.statistics.commits += 1
         self.statistics.operations += len(batch)
         self.statistics.cpu_seconds = time.thread_time()
-        self._committed()
+        self._committed(len(batch))
+        for order in batch:
+            order.settled = True
 
 
 def _name_thread() -> None:

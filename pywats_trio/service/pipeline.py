@@ -7,136 +7,138 @@ prompt stop, which the store makes safe.
 
 from __future__ import annotations
 
-from functools import partial
-from random import Random
 from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
+from attrs import define, field
 
-from pywats_trio.convert.conversion import Conversion
-from pywats_trio.deliver.pump import Pump
-from pywats_trio.errors import ConfigError
-from pywats_trio.intake.putaway import Putaway
-from pywats_trio.intake.room import Room
-from pywats_trio.intake.watch import Watch
-from pywats_trio.service.drain import Grace
-from pywats_trio.service.supervise import supervise
+from pywats_trio.errors import NotReady
+from pywats_trio.service.parts import Floors, Parts
 
 if TYPE_CHECKING:
-    from pywats_trio.config.options import Config, ConverterOptions
-    from pywats_trio.queue.store import Desk, Store
-    from pywats_trio.service.supervise import Run
+    from pywats_trio.config.options import Config
+    from pywats_trio.service.drain import Grace, Stop
 
 log = structlog.get_logger("pywats_trio.service")
 
-ASK_AGAIN_SECONDS: Final = 30.0
-"""Before a converter that could not say which files it takes is asked again."""
+
+@define(eq=False)
+class _Change:
+    """Another configuration, on its way to the nurseries that its parts will live in."""
+
+    config: Config
+    done: trio.Event = field(factory=trio.Event)
+    error: Exception | None = None
 
 
 class Pipeline:
-    """Watch folder, file items, conversion, report items, delivery; and the sources put away.
+    """Watch folder, file items, conversion, report items, delivery; and the sources put away."""
 
-    Args:
-        config: the whole configuration, checked.
-        store: the writing side of the queue, open.
-        desk: its reading side.
-        random: gives the jitter of retries.
-    """
-
-    def __init__(
-        self, config: Config, store: Store, desk: Desk, *, random: Random | None = None
-    ) -> None:
-        random = random or Random()  # noqa: S311 - jitter, no secret
-        self._config = config
-        self._store = store
-        self._desk = desk
-        self._room = Room(store, config.queue.max_items)
-        self._converters = [options for options in config.converters if options.enabled]
-        self._threads = {options.name: trio.CapacityLimiter(1) for options in self._converters}
-        self._conversion = Conversion(config, store, folders=self._threads, random=random)
-        self._pump = Pump(store, config.server, config.retry, owner="deliver", random=random)
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self._changes, self._asked = trio.open_memory_channel[_Change](0)
+        self._phase = ""
 
     async def run(
-        self, stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self, stop: Stop, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Deliver, and inside that all the rest, until `stop` is set and the drain is over.
+        """Deliver, and inside that all the rest, until `stop` is asked for and the drain is over.
 
         Raises:
             PartKeepsFailing: a part used up its restart budget.
         """
         async with trio.open_nursery() as delivering:
-            await self._start(delivering, "deliver", self._pump.run)
-            grace = await self._put_away(stop, task_status)
-            self._pump.drain()
-            delivering.cancel_scope.deadline = grace.deliver_until()
+            await self.parts.open_delivery(delivering)
+            grace = await self._put_away(delivering, stop, task_status)
+            self.parts.pump.drain()
+            self._drain("deliveries", delivering, grace, grace.deliver_until())
 
-    async def _put_away(self, stop: trio.Event, task_status: trio.TaskStatus[None]) -> Grace:
+    async def _put_away(
+        self, delivering: trio.Nursery, stop: Stop, task_status: trio.TaskStatus[None]
+    ) -> Grace:
         """Move what is converted, until the last conversion is over and its file is away."""
-        putaways = [self._putaway(options) for options in self._converters]
         async with trio.open_nursery() as putting_away:
-            for options, putaway in zip(self._converters, putaways, strict=True):
-                await self._start(putting_away, f"putaway {options.name}", putaway.run)
-            grace = await self._convert(stop, task_status)
-            for putaway in putaways:
-                putaway.drain()
-            putting_away.cancel_scope.deadline = grace.convert_until()
+            await self.parts.open_putaways(putting_away)
+            grace = await self._convert(delivering, putting_away, stop, task_status)
+            self.parts.lines.drain()
+            self._drain("files to be put away", putting_away, grace, grace.convert_until())
         return grace
 
-    async def _convert(self, stop: trio.Event, task_status: trio.TaskStatus[None]) -> Grace:
+    async def _convert(
+        self,
+        delivering: trio.Nursery,
+        putting_away: trio.Nursery,
+        stop: Stop,
+        task_status: trio.TaskStatus[None],
+    ) -> Grace:
         async with trio.open_nursery() as converting:
-            await self._start(converting, "convert", self._conversion.run)
-            grace = await self._take_in(stop, task_status)
-            self._conversion.drain()
-            converting.cancel_scope.deadline = grace.convert_until()
+            await self.parts.open_conversion(converting)
+            async with trio.open_nursery() as taking_in:
+                floors = Floors(delivering, putting_away, converting, taking_in)
+                grace = await self._take_in(floors, stop, task_status)
+            self.parts.conversion.drain()
+            self._drain("conversions", converting, grace, grace.convert_until())
         return grace
 
-    async def _take_in(self, stop: trio.Event, task_status: trio.TaskStatus[None]) -> Grace:
+    async def _take_in(
+        self, floors: Floors, stop: Stop, task_status: trio.TaskStatus[None]
+    ) -> Grace:
         """Watch the folders until `stop`; files that were not taken stay where they lie."""
-        async with trio.open_nursery() as taking_in:
-            for options in self._converters:
-                intake = partial(self._watch, options)
-                await self._start(taking_in, f"intake {options.name}", intake)
+        await self.parts.open_intakes(floors.taking_in)
+        async with self._asked, trio.open_nursery() as changing:
+            changing.start_soon(self._change, floors)
             task_status.started()
-            await stop.wait()
-            grace = Grace(self._config.shutdown.grace_seconds)
-            taking_in.cancel_scope.cancel()
+            grace = await stop.wait()
+            changing.cancel_scope.cancel()
+        self._phase = "intake"
+        log.info("draining", waiting_for="intake")
+        floors.taking_in.cancel_scope.cancel()
         return grace
 
-    async def _start(self, nursery: trio.Nursery, part: str, run: Run) -> None:
-        await nursery.start(partial(supervise, part, run, self._config.supervision))
+    def _drain(self, what: str, nursery: trio.Nursery, grace: Grace, until: float) -> None:
+        """The last thing in a nursery's block: what is left in it may finish until then."""
+        self._phase = what
+        seconds = round(until - trio.current_time(), 3)
+        log.info("draining", waiting_for=", ".join(self.waiting_for()), seconds=seconds)
+        grace.limit(nursery.cancel_scope, until)
 
-    def _putaway(self, options: ConverterOptions) -> Putaway:
-        thread = self._threads[options.name]
-        return Putaway(options, store=self._store, desk=self._desk, limiter=thread)
+    def waiting_for(self) -> tuple[str, ...]:
+        """What a drain waits for at this moment; empty while there is none."""
+        counted = {"conversions": self.parts.converting, "deliveries": self.parts.delivering}
+        if self._phase in counted:
+            return (f"{counted[self._phase]()} {self._phase}",)
+        return (self._phase,) if self._phase else ()
 
-    async def _watch(
-        self, options: ConverterOptions, *, task_status: trio.TaskStatus[None]
-    ) -> None:
-        patterns = options.patterns
-        if not patterns:
-            task_status.started()  # the folder waits for its converter, the service does not
-            task_status = trio.TASK_STATUS_IGNORED
-            patterns = await self._patterns(options)
-        watch = Watch(
-            options,
-            patterns,
-            store=self._store,
-            desk=self._desk,
-            room=self._room,
-            limiter=self._threads[options.name],
-        )
-        await watch.run(task_status=task_status)
+    # Changing the configuration
 
-    async def _patterns(self, options: ConverterOptions) -> tuple[str, ...]:
-        """What the converter's author says; while it cannot be asked, its files wait."""
-        while True:
+    async def change(self, config: Config) -> None:
+        """Work by `config` from now on; if cancelled here, the change goes on.
+
+        Raises:
+            ReloadFailed: the new parts did not become ready; the former ones go on.
+            NotReady: the service is stopping.
+        """
+        change = _Change(config)
+        try:
+            await self._changes.send(change)
+        except trio.BrokenResourceError:
+            raise NotReady(_STOPPING) from None
+        await change.done.wait()
+        if change.error is not None:
+            raise change.error
+
+    async def _change(self, floors: Floors) -> None:
+        """Change the parts whenever somebody asks, one change after the other."""
+        async for change in self._asked:
+            change.error = NotReady(_STOPPING)  # what is true if this is cut off
             try:
-                return await self._conversion.patterns(options)
-            except ConfigError as error:
-                log.error(  # noqa: TRY400 - a sentence for the user, no crash of ours
-                    "a converter cannot be used; its files wait in their folder",
-                    converter=options.name,
-                    error=str(error),
-                )
-            await trio.sleep(ASK_AGAIN_SECONDS)
+                await self.parts.switch(change.config, floors)
+                change.error = None
+            except Exception as error:  # noqa: BLE001 - it is raised where the change was asked for
+                change.error = error
+            finally:
+                change.done.set()
+
+
+_STOPPING: Final = "the service is stopping; change its configuration and start it again"

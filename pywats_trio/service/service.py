@@ -1,102 +1,247 @@
-"""One service: the data folder locked, the store open, the pipeline running."""
+"""One service from its start to its end: the lock, the doors, the store, the parts at work."""
 
 from __future__ import annotations
 
+import contextlib
+import math
+import shutil
 import time
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 import trio
 
 from pywats_trio import __version__
-from pywats_trio.errors import StartError, StoreError
+from pywats_trio.commands.desk import CommandDesk
+from pywats_trio.control import BEFORE_WORK, Role, ServiceState, Who
+from pywats_trio.convert.conversion import SCRATCH
+from pywats_trio.errors import NotReady, PartKeepsFailing, StartError, StoreError, only
+from pywats_trio.intake import inbox
+from pywats_trio.observe import gauges
+from pywats_trio.observe.board import Board
 from pywats_trio.queue.desk import open_desk
 from pywats_trio.queue.sqlite_store import open_store
 from pywats_trio.queue.store import Topic
+from pywats_trio.service import preflight
+from pywats_trio.service.doors import Doors, bound
+from pywats_trio.service.drain import Stop
+from pywats_trio.service.heartbeat import Heartbeat, Lookout
+from pywats_trio.service.lifecycle import Lifecycle
 from pywats_trio.service.lock import instance_lock
+from pywats_trio.service.parts import Parts
 from pywats_trio.service.pipeline import Pipeline
+from pywats_trio.service.session import PAUSED, Session
+from pywats_trio.service.supervise import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from pywats_trio.commands.host import Finished
     from pywats_trio.config.options import Config
-    from pywats_trio.model import Counts
+    from pywats_trio.model import Counts, Item
     from pywats_trio.queue.sqlite_store import SqliteStore
+    from pywats_trio.queue.store import Desk
+    from pywats_trio.reports.report import Report
+    from pywats_trio.service.events import Events
+    from pywats_trio.service.reload import Source
 
 log = structlog.get_logger("pywats_trio.service")
 
 DATABASE: Final = "queue.db"
+EMBEDDER: Final = Who("the program", Role.ADMIN)
+"""Who asks where no other is named: the program that the service runs in."""
 
 
 class Service:
     """The whole path for one configuration.
 
     `run` fits `nursery.start`; `stop` drains it. Cancelling `run` stops at once; nothing is lost,
-    the next start goes on where this one ended.
+    the next start goes on where this one ended. Several may run in one process, each with a data
+    folder, an address and a socket of its own. Not for several threads.
     """
 
-    def __init__(self, config: Config, *, clock: Callable[[], float] = time.time) -> None:
-        self._config = config
-        self._clock = clock
-        self._stop = trio.Event()
-        self._store: SqliteStore | None = None
+    def __init__(
+        self,
+        config: Config,
+        *,
+        source: Source | None = None,
+        pulse: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`source`: where the configuration can be read again; `pulse` is called every second.
 
-    def stop(self) -> None:
-        """Take no more files, finish what is in hand within the grace, and end."""
-        if not self._stop.is_set():
-            log.info("stopping", grace_seconds=self._config.shutdown.grace_seconds)
-        self._stop.set()
-
-    async def wait_until(self, reached: Callable[[Counts], bool]) -> None:
-        """Until `reached` is true of the queue's counts; asked whenever an item is finished.
-
-        Only while the service is running. Cancellation passes through.
+        `clock` is the wall clock, seconds since the epoch.
         """
-        if self._store is None:
-            raise RuntimeError("the service is not running")
-        while True:
-            ticket = self._store.bell(Topic.ROOM).ticket()
-            if reached(self._store.counts()):
-                return
-            await ticket.wait()
+        self._config = config
+        self._source = source
+        self._clock = clock
+        self._stop = Stop()
+        self._starting = trio.CancelScope()
+        self._session: Session | None = None
+        self.board = Board(config.instance, __version__, clock)
+        self.lifecycle = Lifecycle(self.board)
+        self._supervisor = Supervisor(config.supervision, self.board, self._given_up)
+        self._heartbeat = Heartbeat(self.board, pulse)
+        self._gauges = gauges.register(self.board)
+        self.control = CommandDesk(self)
+
+    @property
+    def config(self) -> Config:
+        """The configuration in effect."""
+        return self._session.config if self._session is not None else self._config
+
+    # Its life
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until stopped; ready when all parts are.
 
         Raises:
-            StartError: another service holds the data folder, or the queue cannot be opened or
-                written.
+            StartError: another service holds the data folder, an address is taken, or the queue
+                cannot be opened or written.
+            ConfigError: what the configuration names cannot be used.
             PartKeepsFailing: a part failed again and again.
         """
         config = self._config
-        with instance_lock(config.data_dir):
-            async with (
-                open_store(
-                    config.data_dir / DATABASE,
-                    synchronous=config.queue.synchronous,
-                    history_limit=config.queue.history_per_item,
-                    clock=self._clock,
-                ) as store,
-                open_desk(config.data_dir / DATABASE) as desk,
-            ):
-                recovered = await self._recover(store)
-                log.info("starting", version=__version__, recovered=recovered)
-                self._store = store
-                async with trio.open_nursery() as nursery:
-                    await nursery.start(Pipeline(config, store, desk).run, self._stop)
-                    log.info("running", converters=len(config.converters), url=config.server.url)
-                    task_status.started()
-                self._say_stopped(store)
+        try:
+            with instance_lock(config.data_dir), bound(config, self.board) as (health, ipc):
+                doors = Doors(
+                    lambda: self.config,
+                    self.board,
+                    gauges=self._gauges,
+                    control=self.control,
+                    reading=self,
+                    health=health,
+                    ipc=ipc,
+                )
+                async with trio.open_nursery() as open_doors:
+                    await doors.open(open_doors, self._supervisor)
+                    await self._supervisor.start(open_doors, "heartbeat", self._heartbeat.run)
+                    await self._live(config, task_status)
+                    await doors.close(self._stop.grace)
+                    open_doors.cancel_scope.cancel()
+                self.lifecycle.end(ServiceState.STOPPED, "everything is over")
+        except trio.Cancelled:
+            self._end_cancelled()
+            raise
+        except BaseException as error:
+            cause = only(error)
+            self.lifecycle.end(ServiceState.FAILED, f"{type(cause).__name__}: {cause}")
+            if cause is error:
+                raise
+            raise cause from None
 
-    async def _recover(self, store: SqliteStore) -> int:
+    def _end_cancelled(self) -> None:
+        self.lifecycle.end(ServiceState.DRAINING, "cancelled from outside")
+        self.lifecycle.end(ServiceState.STOPPED, "cancelled from outside")
+
+    def _given_up(self, error: PartKeepsFailing) -> None:
+        self.lifecycle.end(ServiceState.FAILED, str(error))
+
+    async def _live(self, config: Config, task_status: trio.TaskStatus[None]) -> None:
+        """Everything between the opening of the doors and their closing."""
+        with self._starting:
+            self.lifecycle.enter(ServiceState.VALIDATING, "started")
+            preflight.refuse(await preflight.examine(config))
+            self.lifecycle.enter(ServiceState.RECOVERING, "everything is as it should be")
+            await self._with_queue(config, task_status)
+        if self._starting.cancelled_caught:
+            task_status.started()  # stopped before it was up: an end like any other
+
+    async def _with_queue(self, config: Config, task_status: trio.TaskStatus[None]) -> None:
+        database = config.data_dir / DATABASE
+        async with (
+            open_store(
+                database,
+                synchronous=config.queue.synchronous,
+                history_limit=config.queue.history_per_item,
+                clock=self._clock,
+                board=self.board,
+            ) as store,
+            open_desk(database) as desk,
+        ):
+            self.board.counts = store.counts
+            recovered = await self._recover(store, desk)
+            log.info("starting", version=__version__, recovered=recovered)
+            async with trio.open_nursery() as keeping:
+                await self._supervisor.start(keeping, "store", store.run)
+                await keeping.start(self.lifecycle.record, store)
+                look = Lookout(self.board, desk, config.data_dir, database)
+                await self._supervisor.start(keeping, "lookout", look.run)
+                await self._work(config, store, desk, task_status)
+                self._session = None
+                with contextlib.suppress(StoreError), self._while_closing():
+                    await self.lifecycle.write(store)
+                keeping.cancel_scope.cancel()
+            self._say_stopped(store)
+            with self._while_closing() as scope:
+                await store.close(scope.deadline - trio.current_time())
+
+    async def _recover(self, store: SqliteStore, desk: Desk) -> int:
         """Whatever was in hand belonged to a process that is gone: the lock says so."""
         try:
-            return await store.recover()
+            recovered = await store.recover()
+            accepted = await desk.paths_seen_below(str(self._config.inbox))
         except StoreError as error:
             raise StartError(
                 f"{self._config.data_dir}: the queue cannot be written ({error}); "
                 "see to the disk of data_dir"
             ) from error
+        await trio.to_thread.run_sync(_tidy, self._config, accepted, abandon_on_cancel=True)
+        return recovered
+
+    async def _work(
+        self,
+        config: Config,
+        store: SqliteStore,
+        desk: Desk,
+        task_status: trio.TaskStatus[None],
+    ) -> None:
+        paused = bool(store.remembered(PAUSED))
+        self.lifecycle.enter(ServiceState.STARTING, "the queue is open")
+        parts = Parts(config, store, desk, self.board, self._supervisor, paused=paused)
+        pipeline = Pipeline(parts)
+        self.board.waiting_for = pipeline.waiting_for
+        self._session = Session(
+            config,
+            source=self._source,
+            store=store,
+            desk=desk,
+            board=self.board,
+            lifecycle=self.lifecycle,
+            pipeline=pipeline,
+        )
+        async with trio.open_nursery() as working:
+            await working.start(pipeline.run, self._stop)
+            cause = "it was paused before" if paused else "all parts are ready"
+            if self.board.state is ServiceState.STARTING:
+                self.lifecycle.at_work(cause, paused=paused)
+            log.info("running", converters=len(config.converters), url=config.server.url)
+            task_status.started()
+
+    def stop(self, cause: str = "asked to stop") -> None:
+        """Take no more files, finish what is in hand within the grace, and end."""
+        if not self._stop.ask(self.config.shutdown.grace_seconds):
+            return
+        log.info("stopping", grace_seconds=self.config.shutdown.grace_seconds, cause=cause)
+        if self.board.state in BEFORE_WORK:
+            self._starting.cancel()
+        self.lifecycle.end(ServiceState.DRAINING, cause)
+
+    def hurry(self) -> None:
+        """Give every phase of a stop one second from now on; before `stop` it does nothing."""
+        if self._stop.grace is not None:
+            log.warning("hurrying", seconds=1)
+            self._stop.grace.hurry()
+
+    @property
+    def forced(self) -> bool:
+        """Whether the stop ran out of time and cut something off; nothing is lost by that."""
+        return self._stop.grace is not None and self._stop.grace.forced
+
+    def _while_closing(self) -> trio.CancelScope:
+        grace = self._stop.grace
+        return trio.CancelScope(deadline=grace.store_until() if grace else math.inf)
 
     def _say_stopped(self, store: SqliteStore) -> None:
         counts = store.counts()
@@ -107,3 +252,129 @@ class Service:
             commits=statistics.commits,
             operations=statistics.operations,
         )
+
+    # What it is asked for
+
+    def _at_work(self) -> Session:
+        if self._session is None:
+            raise NotReady(f"the service is {self.board.state}; ask again when it runs")
+        return self._session
+
+    async def pause(self, who: Who = EMBEDDER) -> None:
+        """Take, convert and deliver nothing new, over restarts, until `resume`.
+
+        Raises:
+            NotReady: the service does not run.
+            StoreError: it cannot be remembered; nothing was changed.
+        """
+        await self._at_work().pause(who)
+
+    async def resume(self, who: Who = EMBEDDER) -> None:
+        """End a pause. Raises as `pause`."""
+        await self._at_work().resume(who)
+
+    async def sync_now(self, who: Who = EMBEDDER) -> dict[str, Any]:
+        """Scan the folders now and retry what waits for the server.
+
+        `{"folders": how many, "probing": whether the server is asked first, "resumed": reports}`.
+
+        Raises:
+            NotReady: the service does not run.
+        """
+        return await self._at_work().sync_now(who)
+
+    async def reload(self, config: Config | None = None) -> dict[str, Any]:
+        """Put `config`, or what the file says now, into effect without dropping a job.
+
+        `{"changed": [keys], "needs_restart": [keys that are not in effect]}`. Cancelled before the
+        new parts are ready, nothing is changed.
+
+        Raises:
+            ConfigError, NotFoundError: the file cannot be used; the former configuration goes on.
+            ReloadFailed: the new parts did not become ready; the former ones go on.
+            NotReady: the service does not run, or was not started from a file.
+        """
+        return await self._at_work().reload(config)
+
+    async def submit(
+        self, report: Report | Mapping[str, Any] | bytes | Path, *, priority: int = 5
+    ) -> Item:
+        """Accept a report (as an object, a mapping, or the bytes of WSJF), or a file by its path.
+
+        It is stored when this returns; cancelled, it may be. `priority`: 1 first to 10 last.
+
+        Raises:
+            InvalidInputError: it is no report, or the file cannot be used.
+            NotFoundError: there is no such file.
+            NotReady: the service does not run, or is paused.
+            QueueFull: the queue is at `queue.max_items`.
+            StoreError: it could not be stored.
+        """
+        if isinstance(report, Path):
+            return await self.submit_file(report, priority=priority)
+        return await self._at_work().submit(report, priority=priority)
+
+    async def submit_file(self, path: Path, *, converter: str = "", priority: int = 5) -> Item:
+        """Accept a copy of a file that lies in no watch folder; `path` itself is not touched.
+
+        `converter` is its name in the configuration; by default the one that is surest is taken.
+        Raises as `submit`.
+        """
+        return await self._at_work().submit_file(path, converter=converter, priority=priority)
+
+    async def submit_text(self, text: str, *, priority: int = 5) -> Item:
+        """Accept the text of a WSJF report; as `submit` does with its bytes in UTF-8."""
+        return await self._at_work().submit(text.encode(), priority=priority)
+
+    async def item(self, item_id: int) -> Finished:
+        """An item as it is now, with its reports.
+
+        Raises:
+            NotFoundError: there is none of this number.
+            NotReady: the service does not run.
+        """
+        return await self._at_work().item(item_id)
+
+    async def wait(self, item_id: int) -> Finished:
+        """The item at its end: `delivered`, or not, and `why`. Of a file, with all its reports.
+
+        An item that waits for its server or an operator has no end yet. Cancellation passes
+        through. Raises as `item`.
+        """
+        return await self._at_work().wait(item_id)
+
+    def events(self, since: int | None = None) -> Events:
+        """The history as a stream: `async for event in service.events(): ...`.
+
+        `since` is the `seq` of the last event that was seen; without it, only what is new.
+
+        Raises:
+            NotReady: the service does not run.
+        """
+        return self._at_work().events(since)
+
+    async def items(self, *, after: int = 0, limit: int = 100) -> list[Item]:
+        """A page of the queue by number: those above `after`. Raises as `item`."""
+        return await self._at_work().desk.items(after=after, limit=limit)
+
+    async def wait_until(self, reached: Callable[[Counts], bool]) -> None:
+        """Until `reached` is true of the queue's counts; asked whenever an item is finished.
+
+        Cancellation passes through.
+
+        Raises:
+            NotReady: the service does not run.
+        """
+        store = self._at_work().store
+        while True:
+            ticket = store.bell(Topic.ROOM).ticket()
+            if reached(store.counts()):
+                return
+            await ticket.wait()
+
+
+def _tidy(config: Config, accepted: set[str]) -> None:
+    """Remove what a former life left: scratch folders, and copies that were never accepted."""
+    shutil.rmtree(config.data_dir / SCRATCH, ignore_errors=True)
+    if swept := inbox.sweep(config.inbox, accepted):
+        log.info("unaccepted copies removed", count=swept)

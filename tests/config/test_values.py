@@ -82,9 +82,10 @@ def test_just_above_the_upper_limit_is_too_large(attribute: attrs.Attribute[Any]
 def test_only_the_choices_are_taken(attribute: attrs.Attribute[Any]) -> None:
     for choice in attribute.metadata["choices"]:
         if choice not in attribute.metadata["unbuilt_values"]:
-            assert read(attribute, choice, Path()) == choice
+            given, taken = (choice, choice) if attribute.type is str else ([choice], (choice,))
+            assert read(attribute, given, Path()) == taken
     with pytest.raises(BadValue, match="'nonsense' is not known; use '"):
-        read(attribute, "nonsense", Path())
+        read(attribute, "nonsense" if attribute.type is str else ["nonsense"], Path())
 
 
 @named([(name, one) for name, one in CHOSEN if one.metadata["unbuilt_values"]])

@@ -33,6 +33,8 @@ def write_config(folder: Path, url: str, *, text: str = "", **tables: Mapping[st
         "retry": {"base_seconds": 0.01, "max_seconds": 0.1},
         "workers": {"max": 2},
         "log": {"format": "json", "level": "debug"},
+        "health": {"port": 0},
+        "ipc": {"socket": str(folder / "ipc.sock")},
     }
     for name, table in tables.items():
         merged.setdefault(name, {}).update(table)

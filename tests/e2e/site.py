@@ -16,11 +16,13 @@ from pywats_trio.bell import Bell
 from pywats_trio.config.options import (
     Config,
     ConverterOptions,
+    HealthOptions,
+    IpcOptions,
     RetryOptions,
     ServerOptions,
     WorkerOptions,
 )
-from pywats_trio.queue.sqlite_store import open_reader
+from pywats_trio.queue.database import open_reader
 from pywats_trio.service.service import DATABASE, Service
 
 if TYPE_CHECKING:
@@ -171,6 +173,8 @@ def make_site(
         retry=RetryOptions(**{"base_seconds": 0.01, "max_seconds": 0.05, **(retry or {})}),
         workers=WorkerOptions(**{"max": 1, **(workers or {})}),
         converters=(ConverterOptions(**options),),
+        health=HealthOptions(port=0),
+        ipc=IpcOptions(socket=base / "ipc.sock"),
     )
     return Site(base, config)
 

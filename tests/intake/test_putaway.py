@@ -441,7 +441,7 @@ async def test_files_that_the_queue_refuses_for_a_while_are_all_taken_in_the_end
         patch.setattr(
             trouble.Trouble.__init__,
             "__kwdefaults__",
-            {"first": 0.01, "longest": 0.02, "fields": None},
+            {"first": 0.01, "longest": 0.02, "fields": None, "board": None},
         )
         async with site.watching(watch):
             assert await site.names(2) == ["gone.json", "a.json"]

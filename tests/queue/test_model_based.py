@@ -124,7 +124,8 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
         self.load()
 
     def load(self) -> None:
-        self.db, self.books, self.history = load(self.path, "normal", LIMIT, self.now)
+        loaded = load(self.path, "normal", LIMIT, self.now)
+        self.db, self.books, self.history = loaded.connection, loaded.books, loaded.history
 
     def teardown(self) -> None:
         if hasattr(self, "db"):

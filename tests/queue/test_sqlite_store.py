@@ -16,7 +16,9 @@ from trio.testing import wait_all_tasks_blocked
 from pywats_trio.errors import StartError, StoreError
 from pywats_trio.model import Converted, Kind, Reason, State, Wait
 from pywats_trio.queue.desk import open_desk
-from pywats_trio.queue.sqlite_store import LAYOUT, SqliteStore, connect, load, open_store
+from pywats_trio.queue.database import connect
+from pywats_trio.queue.migrate import LAYOUT
+from pywats_trio.queue.sqlite_store import SqliteStore, load, open_store
 from pywats_trio.queue.store import Topic
 from tests.contract.kit import (
     PROBLEM,
@@ -384,7 +386,8 @@ async def test_a_cancelled_claim_that_cannot_be_given_back_is_found_by_recover(
 
 
 def test_what_was_not_committed_is_gone_after_a_crash(tmp_path: Path) -> None:
-    connection, books, _history = load(tmp_path / "queue.db", "full", 100, 0.0)
+    loaded = load(tmp_path / "queue.db", "full", 100, 0.0)
+    connection, books = loaded.connection, loaded.books
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("INSERT INTO seen VALUES (x'00', 'x', 1, 1, 1, 1)")
     copy = tmp_path / "copy"

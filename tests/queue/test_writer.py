@@ -43,7 +43,7 @@ class Steps:
         connection = connected(path)
         connection.set_busy_handler(busy)
 
-        def commit() -> None:
+        def commit(_operations: int) -> None:
             self.committed += 1
 
         def roll_back() -> None:

@@ -7,7 +7,7 @@ import trio
 
 from pywats_trio.config.options import SupervisionOptions
 from pywats_trio.errors import PartKeepsFailing
-from pywats_trio.service.supervise import supervise
+from pywats_trio.service.supervise import Supervisor
 
 
 class Failing:
@@ -33,7 +33,9 @@ async def test_a_part_that_fails_within_its_budget_is_started_again(
 ) -> None:
     part = Failing(failures)
     async with trio.open_nursery() as nursery:
-        await nursery.start(supervise, "convert", part.run, SupervisionOptions(max_restarts=5))
+        await nursery.start(
+            Supervisor(SupervisionOptions(max_restarts=5)).keep, "convert", part.run
+        )
     assert part.runs == failures + 1
 
 
@@ -42,7 +44,7 @@ async def test_one_failure_over_the_budget_ends_with_the_name_of_the_part(
 ) -> None:
     part = Failing(6)
     with pytest.raises(PartKeepsFailing, match=r"'convert'.*ValueError: run 6") as caught:
-        await supervise("convert", part.run, SupervisionOptions(max_restarts=5))
+        await Supervisor(SupervisionOptions(max_restarts=5)).keep("convert", part.run)
     assert (caught.value.part, caught.value.exit_code, part.runs) == ("convert", 35, 6)
 
 
@@ -50,13 +52,15 @@ async def test_failures_outside_the_window_are_forgotten(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     part = Failing(20, lasting=31.0)
-    await supervise("convert", part.run, SupervisionOptions(max_restarts=1, window_seconds=30.0))
+    await Supervisor(SupervisionOptions(max_restarts=1, window_seconds=30.0)).keep(
+        "convert", part.run
+    )
     assert part.runs == 21
 
 
 async def test_no_restart_is_allowed_when_the_budget_is_zero() -> None:
     with pytest.raises(PartKeepsFailing):
-        await supervise("convert", Failing(1).run, SupervisionOptions(max_restarts=0))
+        await Supervisor(SupervisionOptions(max_restarts=0)).keep("convert", Failing(1).run)
 
 
 async def test_a_failure_before_the_part_is_ready_counts_and_readiness_comes_with_the_restart(
@@ -73,7 +77,7 @@ async def test_a_failure_before_the_part_is_ready_counts_and_readiness_comes_wit
         await trio.sleep_forever()
 
     async with trio.open_nursery() as nursery:
-        await nursery.start(supervise, "intake", run, SupervisionOptions())
+        await nursery.start(Supervisor(SupervisionOptions()).keep, "intake", run)
         assert runs == 2
         nursery.cancel_scope.cancel()
 
@@ -82,7 +86,7 @@ async def test_cancellation_is_no_failure() -> None:
     part = Failing(1, lasting=3600)
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
-            await nursery.start(supervise, "deliver", part.run, SupervisionOptions())
+            await nursery.start(Supervisor(SupervisionOptions()).keep, "deliver", part.run)
             scope.cancel()
     assert part.runs == 1
 
@@ -99,7 +103,7 @@ async def test_an_error_beside_a_cancellation_is_not_lost(
 
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
-            await nursery.start(supervise, "deliver", run, SupervisionOptions())
+            await nursery.start(Supervisor(SupervisionOptions()).keep, "deliver", run)
             scope.cancel()
     assert scope.cancelled_caught
     assert "while stopping" in capsys.readouterr().out

@@ -1,0 +1,1 @@
+"""What can be asked of a service: one table, of which IPC, HTTP and command line are the faces."""

@@ -1,0 +1,64 @@
+"""The door to the table: who may ask, when, with which arguments."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
+
+from pywats_trio.commands import life, submit
+from pywats_trio.commands.command import Answer, Command, When
+from pywats_trio.errors import NotAllowed, NotReady, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pywats_trio.commands.host import Host
+    from pywats_trio.control import Who
+
+TABLE: Final[Mapping[str, Command]] = {
+    command.name: command for command in (*life.COMMANDS, *submit.COMMANDS)
+}
+"""Every command by its name."""
+
+
+class UnknownCommand(UsageError):
+    """There is no such command."""
+
+    code = "unknown_command"
+
+
+class CommandDesk:
+    """`control.Control` for one service."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    async def ask(self, command: str, args: Mapping[str, Any], who: Who) -> Answer:
+        """See `Control.ask`."""
+        entry = find(command)
+        if not who.role.may(entry.role):
+            raise NotAllowed(f"{who.name} may not ask for {command!r}; it needs role {entry.role}")
+        state = self._host.board.state
+        if state not in entry.when.value:
+            raise NotReady(f"{command!r} cannot be done now: the service is {state}{_hint(entry)}")
+        from pywats_trio.commands.arguments import structure  # noqa: PLC0415 - `ping` needs none
+
+        return await entry.run(self._host, structure(command, entry.args, args), who)
+
+
+def find(command: str) -> Command:
+    """The entry of this name.
+
+    Raises:
+        UnknownCommand: there is none; names the nearest.
+    """
+    if (entry := TABLE.get(command)) is not None:
+        return entry
+    near = get_close_matches(command, TABLE, n=1)
+    raise UnknownCommand(
+        f"Unknown command: {command}" + (f"; did you mean {near[0]!r}?" if near else "")
+    )
+
+
+def _hint(entry: Command) -> str:
+    return "; resume it first, if it is paused" if entry.when is When.AT_WORK else ""

@@ -1,0 +1,88 @@
+"""What the commands need of a service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import frozen
+
+from pywats_trio.model import Kind, State
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pywats_trio.control import Who
+    from pywats_trio.model import Item
+    from pywats_trio.observe.board import Board
+
+
+@frozen
+class Finished:
+    """An item at the end of its way, with the reports that came of it."""
+
+    item: Item
+    reports: tuple[Item, ...] = ()
+    """FILE: its reports, in the order in which they stand in it."""
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the server took everything that came of it, and something did."""
+        if self.item.state is not State.COMPLETED:
+            return False
+        if self.item.kind is Kind.REPORT:
+            return True
+        delivered = [report.state is State.COMPLETED for report in self.reports]
+        return bool(delivered) and all(delivered)
+
+    @property
+    def why(self) -> str:
+        """What went wrong first; empty if it was delivered."""
+        failed = [item for item in (self.item, *self.reports) if item.state is not State.COMPLETED]
+        if failed:
+            return failed[0].last_error or f"item {failed[0].id} is {failed[0].state}"
+        return "" if self.delivered else self.item.last_error
+
+
+class Host(Protocol):
+    """A running service, as the commands see it. `who` is for log and history."""
+
+    @property
+    def board(self) -> Board:
+        """What is true now."""
+        ...
+
+    def stop(self, cause: str = ...) -> None:
+        """Drain and end."""
+        ...
+
+    async def pause(self, who: Who) -> None:
+        """Begin nothing new, over restarts, until somebody resumes."""
+        ...
+
+    async def resume(self, who: Who) -> None:
+        """Go on."""
+        ...
+
+    async def sync_now(self, who: Who) -> dict[str, Any]:
+        """Scan all folders and ask the server now."""
+        ...
+
+    async def reload(self) -> dict[str, Any]:
+        """Read the configuration again and put it into effect."""
+        ...
+
+    async def submit_file(self, path: Path, *, converter: str = ..., priority: int = ...) -> Item:
+        """Accept a copy of a file that lies in no watch folder."""
+        ...
+
+    async def submit_text(self, text: str, *, priority: int = ...) -> Item:
+        """Accept a WSJF report."""
+        ...
+
+    async def item(self, item_id: int) -> Finished:
+        """An item as it is now. NotFoundError: there is none."""
+        ...
+
+    async def wait(self, item_id: int) -> Finished:
+        """An item at its end."""
+        ...

@@ -1,0 +1,111 @@
+"""Commands about the service as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pywats_trio.commands.command import Answer, Command, NoArgs, When
+from pywats_trio.control import Role
+from pywats_trio.observe.status import status
+
+if TYPE_CHECKING:
+    from pywats_trio.commands.host import Host
+    from pywats_trio.control import Who
+
+
+async def _ping(_host: Host, _args: NoArgs, _who: Who) -> Answer:
+    return {"pong": True, "authenticated": True}
+
+
+async def _get_status(host: Host, _args: NoArgs, _who: Who) -> Answer:
+    return status(host.board)
+
+
+async def _pause(host: Host, _args: NoArgs, who: Who) -> Answer:
+    await host.pause(who)
+    return {"state": host.board.state.value}
+
+
+async def _resume(host: Host, _args: NoArgs, who: Who) -> Answer:
+    await host.resume(who)
+    return {"state": host.board.state.value}
+
+
+async def _sync_now(host: Host, _args: NoArgs, who: Who) -> Answer:
+    return await host.sync_now(who)
+
+
+async def _reload_config(host: Host, _args: NoArgs, _who: Who) -> Answer:
+    return await host.reload()
+
+
+async def _stop(host: Host, _args: NoArgs, who: Who) -> Answer:
+    host.stop(f"asked by {who.name}")
+    return {"requested": True}
+
+
+COMMANDS: Final = (
+    Command(
+        "ping",
+        Role.VIEWER,
+        When.ALWAYS,
+        changes=False,
+        doc="Whether somebody answers.",
+        args=NoArgs,
+        run=_ping,
+    ),
+    Command(
+        "get_status",
+        Role.VIEWER,
+        When.ALWAYS,
+        changes=False,
+        doc="State, queue, delivery, converters, resources; see `status`.",
+        args=NoArgs,
+        run=_get_status,
+    ),
+    Command(
+        "sync_now",
+        Role.OPERATOR,
+        When.AT_WORK,
+        changes=True,
+        doc="Scan the folders now, and retry what waits for the server.",
+        args=NoArgs,
+        run=_sync_now,
+    ),
+    Command(
+        "pause",
+        Role.OPERATOR,
+        When.AT_WORK_OR_PAUSED,
+        changes=True,
+        doc="Take, convert and deliver nothing new, over restarts, until `resume`.",
+        args=NoArgs,
+        run=_pause,
+    ),
+    Command(
+        "resume",
+        Role.OPERATOR,
+        When.AT_WORK_OR_PAUSED,
+        changes=True,
+        doc="End a pause.",
+        args=NoArgs,
+        run=_resume,
+    ),
+    Command(
+        "reload_config",
+        Role.ADMIN,
+        When.AT_WORK_OR_PAUSED,
+        changes=True,
+        doc="Read the configuration again and put it into effect.",
+        args=NoArgs,
+        run=_reload_config,
+    ),
+    Command(
+        "stop",
+        Role.ADMIN,
+        When.ALWAYS,
+        changes=True,
+        doc="Drain and end.",
+        args=NoArgs,
+        run=_stop,
+    ),
+)

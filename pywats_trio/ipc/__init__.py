@@ -1,0 +1,1 @@
+"""Local control: length-prefixed JSON over a Unix socket (contract section 9)."""

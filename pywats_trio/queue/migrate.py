@@ -1,0 +1,67 @@
+"""Forward migrations: from an older layout of the database to this program's. Everything blocks.
+
+Before the first step the database is copied, byte for byte as SQLite backs it up, to a file beside
+it that names its layout; whoever has to go back to the older program finds it there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Final
+
+import apsw
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+LAYOUT: Final = 2
+"""The newest layout of the database that this program knows (PRAGMA user_version)."""
+
+STEPS: Final[Mapping[int, str]] = {
+    1: """
+        ALTER TABLE items ADD COLUMN dropped_at REAL NOT NULL DEFAULT 0;
+        UPDATE items SET dropped_at = created_at;
+        CREATE TABLE settings (
+          key   TEXT PRIMARY KEY,
+          value TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+    """,
+}
+"""From each older layout to the one after it."""
+
+
+def backup_of(path: Path, layout: int) -> Path:
+    """Where the copy lies that is made before a database of `layout` is changed."""
+    return path.with_name(f"{path.name}.layout-{layout}")
+
+
+def migrate(connection: apsw.Connection, path: Path, layout: int) -> None:
+    """Bring the database in `path` from `layout` to `LAYOUT`, all in one transaction.
+
+    Raises:
+        apsw.Error, OSError: it could not be done; the database is as it was.
+    """
+    _back_up(connection, path, backup_of(path, layout))
+    with connection:
+        for step in range(layout, LAYOUT):
+            connection.execute(STEPS[step])
+        connection.pragma("user_version", LAYOUT)
+
+
+def _back_up(connection: apsw.Connection, path: Path, target: Path) -> None:
+    """A copy is whole or is not there: it gets its name when it is synced."""
+    unfinished = path.with_name(f"{target.name}.part")
+    unfinished.unlink(missing_ok=True)
+    with (
+        contextlib.closing(apsw.Connection(str(unfinished))) as copy,
+        copy.backup("main", connection, "main") as backup,
+    ):
+        backup.step()
+    descriptor = os.open(unfinished, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    unfinished.replace(target)
