@@ -22,6 +22,8 @@ COMMAND = [sys.executable, "-m", "pywats_trio"]
 STORE_THREAD = "pywats-store"
 POLL_SECONDS = 0.05
 """Rarely, for watching must cost nothing; the times that count are taken by the sink."""
+START_POLL_SECONDS = 0.005
+"""While a service starts, which is what is measured then."""
 
 
 @frozen
@@ -40,6 +42,8 @@ class Service:
 
     process: subprocess.Popen[str]
     folder: Path
+    started_in: float
+    """Seconds from the start of the process to `running`, polling's few milliseconds included."""
 
     @property
     def watch(self) -> Path:
@@ -86,12 +90,42 @@ def _peak_mb(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def service(folder: Path, url: str, settle: str) -> Iterator[Service]:
-    """The installed command on a new folder, ready to take files."""
-    watch = folder / "drop"
-    watch.mkdir(parents=True)
+def service(folder: Path, url: str, settle: str, converters: int = 1) -> Iterator[Service]:
+    """The installed command on new folders, `drop` the first, ready to take files."""
     config = folder / "config.toml"
-    config.write_text(
+    folder.mkdir(parents=True)
+    config.write_text(_configuration(folder, url, settle, converters))
+    process = subprocess.Popen(
+        [*COMMAND, "--config", str(config), "run"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    begun = time.monotonic()
+    try:
+        log = folder / "data" / "logs" / "pywats-trio.jsonl"
+        wait_until(lambda: log.exists() and '"running"' in log.read_text(), 20, START_POLL_SECONDS)
+        yield Service(process, folder, time.monotonic() - begun)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _configuration(folder: Path, url: str, settle: str, converters: int) -> str:
+    names = ["drop", *(f"drop-{number}" for number in range(1, converters))]
+    for name in names:
+        (folder / name).mkdir()
+    tables = "".join(
+        f"""
+[[converters]]
+name = "{name}"
+type = "wats-json"
+watch = "{folder / name}"
+settle = "{settle}"
+"""
+        for name in names
+    )
+    return (
         f"""
 data_dir = "{folder / "data"}"
 [server]
@@ -106,26 +140,9 @@ format = "json"
 port = 0
 [ipc]
 socket = "{folder / "ipc.sock"}"
-[[converters]]
-name = "bench"
-type = "wats-json"
-watch = "{watch}"
-settle = "{settle}"
 """
+        + tables
     )
-    process = subprocess.Popen(
-        [*COMMAND, "--config", str(config), "run"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        log = folder / "data" / "logs" / "pywats-trio.jsonl"
-        wait_until(lambda: log.exists() and '"running"' in log.read_text(), 20)
-        yield Service(process, folder)
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @contextlib.contextmanager
@@ -152,13 +169,13 @@ def get(url: str) -> Any:  # noqa: ANN401 - JSON
         return json.load(answer)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float, poll: float = POLL_SECONDS) -> None:
     """Look from outside, now and then, at what shares no event with us."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds:.0f} s")
-        time.sleep(POLL_SECONDS)  # noqa: TID251 - no loop runs here
+        time.sleep(poll)  # noqa: TID251 - no loop runs here
 
 
 def bare(kind: str, folder: Path, url: str) -> dict[str, float]:
