@@ -42,6 +42,8 @@ BEFORE_WORK: Final = frozenset(
 """States in which no part works yet."""
 AT_WORK: Final = frozenset({ServiceState.RUNNING, ServiceState.DEGRADED, ServiceState.RELOADING})
 """States in which files are taken, converted and delivered, as far as their causes allow."""
+ENDED: Final = frozenset({ServiceState.STOPPED, ServiceState.FAILED})
+"""States that no other follows."""
 
 
 class Role(StrEnum):

@@ -1,7 +1,9 @@
-"""`pywats-trio config check` and `config show`."""
+"""`pywats-trio config init|check|show|schema`."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -10,7 +12,7 @@ from pywats_trio.cli.group import Group
 from pywats_trio.cli.output import json_option, print_json, print_table
 from pywats_trio.config.mistakes import InvalidConfig, Located, dotted
 from pywats_trio.config.show import as_document, settings
-from pywats_trio.errors import ConfigError
+from pywats_trio.errors import ConfigError, PywatsTrioError, UsageError
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
@@ -19,12 +21,73 @@ if TYPE_CHECKING:
     from pywats_trio.cli.main import Globals
     from pywats_trio.config.load import Loaded
 
-UNBUILT: Final = ("init", "schema", "migrate", "set")
+UNBUILT: Final = ("migrate", "set")
 
 
 @click.group("config", cls=Group, commands={}, unbuilt=UNBUILT)
 def config() -> None:
-    """Check the configuration, or show it."""
+    """Begin, check or show the configuration, or print its schema."""
+
+
+@config.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--stdout", "to_stdout", is_flag=True, help="Print it, and write no file.")
+@json_option
+@click.pass_obj
+def init(options: Globals, file: Path | None, to_stdout: bool, as_json: bool) -> None:
+    """Write a commented FILE to begin with; by default in the user's configuration folder.
+
+    Three values have to be filled in. A file that is there already is left alone.
+    """
+    from pywats_trio.config.places import usual_places  # noqa: PLC0415 - `check` does without
+    from pywats_trio.config.starter import starter  # noqa: PLC0415
+
+    text = starter()
+    target = file or options.config_path or usual_places()[0]
+    if not to_stdout:
+        _write_new(target, text)
+    if as_json:
+        print_json({"file": None if to_stdout else target, "text": text})
+    elif to_stdout:
+        click.echo(text, nl=False)
+    else:
+        click.echo(
+            f"{printable(str(target))}: written; fill in server.url, server.token and the "
+            "converter's watch, then ask `pywats-trio config check`"
+        )
+
+
+def _write_new(file: Path, text: str) -> None:
+    """For its owner alone: a token will stand in it.
+
+    Raises:
+        UsageError: there is a file already.
+        PywatsTrioError: it cannot be written.
+    """
+    told = printable(str(file))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError as error:
+        raise UsageError(
+            f"{told} is there already and was left alone; name another file, or remove it first"
+        ) from error
+    except OSError as error:
+        raise PywatsTrioError(
+            f"{told} cannot be written: {error.strerror}; name another file"
+        ) from error
+
+
+@config.command()
+@json_option
+def schema(as_json: bool) -> None:
+    """Print the JSON Schema of the configuration (draft 2020-12)."""
+    from pywats_trio.config.schema import schema as made  # noqa: PLC0415
+
+    del as_json  # it is one JSON document either way
+    print_json(made())
 
 
 @config.command()

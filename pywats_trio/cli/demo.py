@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import sys
 import tempfile
 import uuid
-from collections import Counter
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 import click
 from attrs import define, field
 
-from pywats_trio.cli.output import json_option, print_json, print_table
+from pywats_trio.cli import demo_show
+from pywats_trio.cli.output import json_option, print_json
+from pywats_trio.cli.screen import Screen
 from pywats_trio.errors import PywatsTrioError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pywats_trio.config.options import Config
     from pywats_trio.devserver import DevServer
     from pywats_trio.model import Counts, Item
+    from pywats_trio.service.service import Service
 
 FORMATS: Final = {"wats-json": ".json", "wats-xml": ".xml"}
 SAMPLES: Final = resources.files("pywats_trio.cli") / "demo_files"
@@ -42,6 +43,7 @@ class Demo:
     copies: int
     """Generated reports besides the samples."""
     quiet: bool = False
+    keep: bool = False
     files: int = 0
     broken: set[str] = field(factory=set)
     items: list[Item] = field(factory=list)
@@ -132,7 +134,7 @@ def demo(files: int, seconds: float, keep: bool, as_json: bool) -> None:
     from pywats_trio.observe.log import configure  # noqa: PLC0415
 
     with _folder(keep) as folder:
-        showcase = Demo(folder, files, quiet=as_json)
+        showcase = Demo(folder, files, quiet=as_json, keep=keep)
         config = showcase.config("")
         with (
             (folder / "service.log").open("w") as stream,
@@ -142,9 +144,9 @@ def demo(files: int, seconds: float, keep: bool, as_json: bool) -> None:
         ):
             problems = trio.run(_run, showcase, seconds)
         if keep:
-            showcase.say(f"Everything is kept in {folder}")
+            demo_show.tell_what_is_kept(showcase)
         if as_json:
-            print_json(_document(showcase, problems))
+            print_json(demo_show.document(showcase, problems))
     if problems:
         raise DemoFailed("; ".join(problems))
 
@@ -164,37 +166,31 @@ async def _run(showcase: Demo, seconds: float) -> list[str]:
     import trio  # noqa: PLC0415
 
     from pywats_trio.devserver import open_devserver  # noqa: PLC0415
+    from pywats_trio.devserver.db import MEMORY  # noqa: PLC0415
     from pywats_trio.service.service import Service  # noqa: PLC0415
 
-    async with open_devserver() as server:
-        showcase.say(f"Development WATS server: {server.url}/")
+    db = str(showcase.folder / "wats.db") if showcase.keep else MEMORY
+    async with open_devserver(db=db) as server:
         await trio.to_thread.run_sync(showcase.drop)
         showcase.say(f"{showcase.files} files dropped below {showcase.folder / 'drop'}")
         service = Service(showcase.config(server.url))
         with trio.move_on_after(seconds) as limit:
             async with trio.open_nursery() as nursery:
                 await nursery.start(service.run)
-                await service.wait_until(lambda counts: _shown(showcase, counts))
+                board = service.board
+                demo_show.tell_where_to_look(showcase, server.url, board.health_url, board.socket)
+                await _watch(showcase, service)
                 service.stop()
         if limit.cancelled_caught:
             return [f"not everything came to an end within {seconds:.0f} s"]
         return await _verdict(showcase, server)
 
 
-def _shown(showcase: Demo, counts: Counts) -> bool:
-    """Progress on a terminal, in passing; whether all is over."""
-    from pywats_trio.model import Kind, State  # noqa: PLC0415
-
-    done = showcase.finished(counts)
-    if sys.stdout.isatty() and not showcase.quiet:
-        line = (
-            f"\r{counts.of(Kind.FILE, *State)} files taken, "
-            f"{counts.of(Kind.FILE, State.COMPLETED)} converted, "
-            f"{counts.of(Kind.FILE, State.FAILED)} refused, "
-            f"{counts.of(Kind.REPORT, State.COMPLETED)} reports delivered"
-        )
-        click.echo(line, nl=done)
-    return done
+async def _watch(showcase: Demo, service: Service) -> None:
+    """Until all is over; on a terminal with a table of how far it is."""
+    with Screen() as screen:
+        live = demo_show.Live(showcase, screen)
+        await service.wait_until(live.show)
 
 
 async def _verdict(showcase: Demo, server: DevServer) -> list[str]:
@@ -205,7 +201,7 @@ async def _verdict(showcase: Demo, server: DevServer) -> list[str]:
         showcase.items = await desk.items(limit=1_000_000)
     received = await server.received()
     if not showcase.quiet:
-        _print(showcase, len(received))
+        demo_show.print_result(showcase, len(received))
     problems = [
         f"report {record.id} arrived {record.receive_count} times"
         for record in received
@@ -226,68 +222,3 @@ def _disagreements(showcase: Demo, received: set[str]) -> Iterator[str]:
             yield f"{name} ended as {item.state}: {item.last_error}"
         elif item.state is State.FAILED and not Path(item.source + ".error.json").exists():
             yield f"{name} was refused without an explanation"
-
-
-def _reports(showcase: Demo) -> Counter[int | None]:
-    """Delivered reports by the file that they came from."""
-    from pywats_trio.model import Kind, State  # noqa: PLC0415
-
-    return Counter(
-        item.parent_id
-        for item in showcase.items
-        if item.kind is Kind.REPORT and item.state is State.COMPLETED
-    )
-
-
-def _files(showcase: Demo) -> list[Item]:
-    from pywats_trio.model import Kind  # noqa: PLC0415
-
-    files = (item for item in showcase.items if item.kind is Kind.FILE)
-    return sorted(files, key=lambda item: (item.state, item.source))
-
-
-def _document(showcase: Demo, problems: list[str]) -> dict[str, object]:
-    """What `--json` prints."""
-    reports = _reports(showcase)
-    items = [
-        {
-            "source": Path(item.source).name,
-            "converter": item.converter,
-            "state": item.state,
-            "reports": reports[item.id],
-            "last_error": item.last_error,
-        }
-        for item in _files(showcase)
-    ]
-    return {"items": items, "reports": reports.total(), "problems": problems}
-
-
-def _print(showcase: Demo, received: int) -> None:
-    """A line for each sample, one for all that were generated, and the totals."""
-    from pywats_trio.model import State  # noqa: PLC0415
-
-    files, reports = _files(showcase), _reports(showcase)
-    generated = [item for item in files if Path(item.source).name.startswith("unit-")]
-    rows = [
-        (Path(item.source).name, item.converter, _outcome(item, reports[item.id]))
-        for item in files
-        if not Path(item.source).name.startswith("unit-")
-    ]
-    if generated:
-        arrived = sum(reports[item.id] for item in generated)
-        rows.append(
-            (f"unit-*.json ({len(generated)})", "wats-json", f"delivered: {arrived} reports")
-        )
-    print_table(("file", "converter", "what became of it"), rows)
-    refused = sum(item.state is State.FAILED for item in files)
-    click.echo(
-        f"{len(files)} files: {received} reports delivered, {refused} files refused and explained"
-    )
-
-
-def _outcome(item: Item, reports: int) -> str:
-    from pywats_trio.model import State  # noqa: PLC0415
-
-    if item.state is State.COMPLETED:
-        return f"delivered: {reports} report{'s' * (reports != 1)}"
-    return f"refused: {item.last_error}"

@@ -6,13 +6,10 @@ to be imported, and `--help` prints the table's own line for each command for th
 
 from __future__ import annotations
 
-import traceback
-from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
-from attrs import frozen
 
 from pywats_trio.errors import PywatsTrioError, UsageError
 
@@ -23,8 +20,7 @@ INTERRUPTED: Final = 3
 """Exit code after Ctrl-C (contract section 3)."""
 
 
-@frozen
-class Command:
+class Command(NamedTuple):  # no attrs class, for `status` must be quick
     """A command that can be called: where it is, and its line in the help."""
 
     target: str
@@ -64,6 +60,8 @@ class Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, and the nearest name for a command that there is not."""
+        from difflib import get_close_matches  # noqa: PLC0415 - a good call does without
+
         name = args[0]
         near = get_close_matches(name, self.list_commands(ctx), n=1)
         if near and self.get_command(ctx, name) is None:
@@ -103,6 +101,8 @@ class Main(Group):
         except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:  # noqa: BLE001
             # The edge to the user: whatever it is, it is told and ends as an exit code.
             if ctx.params.get("log_level") == "debug":
+                import traceback  # noqa: PLC0415
+
                 traceback.print_exc()
             sentence, code = ending(error)
             click.echo(sentence, err=True)

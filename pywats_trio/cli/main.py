@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
-from attrs import frozen
 
 from pywats_trio import __version__
 from pywats_trio.cli.group import Command, Main
@@ -21,19 +20,21 @@ COMMANDS: Final = {
     "devserver": Command(
         "pywats_trio.cli.devserver:devserver", "Run a WATS server for development and tests."
     ),
-    "config": Command("pywats_trio.cli.config:config", "Check the configuration, or show it."),
+    "config": Command(
+        "pywats_trio.cli.config:config", "Begin, check or show the configuration, or its schema."
+    ),
+    "status": Command("pywats_trio.cli.status:status", "Show what the running service does."),
+    "submit": Command("pywats_trio.cli.submit:submit", "Hand files over without a watch folder."),
+    "pause": Command("pywats_trio.cli.control:pause", "Begin nothing new until `resume`."),
+    "resume": Command("pywats_trio.cli.control:resume", "End a pause."),
+    "reload": Command("pywats_trio.cli.control:reload", "Read the configuration again."),
+    "stop": Command("pywats_trio.cli.control:stop", "Finish what is in hand, and end."),
     "converters": Command(
         "pywats_trio.cli.converters:converters", "List converters, or try one on a file."
     ),
 }
 UNBUILT: Final = (
-    "pause",
-    "resume",
-    "reload",
-    "stop",
-    "status",
     "queue",
-    "submit",
     "why",
     "logs",
     "events",
@@ -48,8 +49,7 @@ UNBUILT: Final = (
 """Commands of contract section 3 whose part does not exist yet."""
 
 
-@frozen
-class Globals:
+class Globals(NamedTuple):  # no attrs class, for `status` must be quick
     """The options that stand before the command; `ctx.obj` of every command."""
 
     config_path: Path | None

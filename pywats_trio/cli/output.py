@@ -8,7 +8,6 @@ from enum import Enum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import click
 
 from pywats_trio.text import printable
@@ -38,11 +37,17 @@ def print_listing(items: Iterable[object], following: object = None) -> None:
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Columns of text, as wide as they need to be; the heads are bold on a terminal."""
-    texts = [[_cell(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(heads, *texts, strict=True)]
-    click.echo(click.style(_line(heads, widths), bold=True))
-    for row in texts:
-        click.echo(_line(row, widths))
+    head, *lines = table(heads, rows)
+    click.echo(click.style(head, bold=True))
+    for line in lines:
+        click.echo(line)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """The lines of `print_table`, the heads first."""
+    texts = [list(heads), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    return [_line(row, widths) for row in texts]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -60,7 +65,9 @@ def _cell(value: object) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - a case for each kind of value
-    if attrs.has(type(value)):
+    if hasattr(type(value), "__attrs_attrs__"):
+        import attrs  # noqa: PLC0415 - `status` does without
+
         return {
             field.name: _plain(getattr(value, field.name)) for field in attrs.fields(type(value))
         }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
+import gc
 import os
 import signal
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -13,13 +14,18 @@ import click
 from pywats_trio.errors import ForcedStop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from pywats_trio.cli.main import Globals
+    from pywats_trio.cli.signals import Signals
+    from pywats_trio.config.load import Loaded
+    from pywats_trio.config.options import Config
     from pywats_trio.observe.log import Log
+    from pywats_trio.service.reload import Source
     from pywats_trio.service.service import Service
 
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+FORCED: Final = (
+    "the stop ran out of time and cut off what was in hand; nothing is lost, the next start goes "
+    "on with it (shutdown.grace_seconds gives it longer)"
+)
 
 
 @click.command()
@@ -30,74 +36,62 @@ def run(options: Globals) -> None:
     A second signal gives everything one second, a third ends at once; nothing is lost by either.
     SIGHUP, and a change of the file, put the configuration into effect.
     """
+    # What it asks for is about to be done: the configuration is read.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     import trio  # noqa: PLC0415 - `--help` must be quick
 
+    from pywats_trio.cli.signals import Signals  # noqa: PLC0415
     from pywats_trio.config.secrets import secret_values  # noqa: PLC0415
     from pywats_trio.observe.log import configure  # noqa: PLC0415
 
     loaded = options.load_with_places()
     config = loaded.config
-    log = configure(
+    with configure(
         config.log,
         instance=config.instance,
         data_dir=config.data_dir,
         terminal=sys.stderr.isatty(),
         secrets=secret_values(config),
-    )
-    with log:
-        service = trio.run(_run, options, log)
+    ) as log:
+        faulthandler.enable()  # a watchdog ends a process that hangs by SIGABRT: say where it hung
+        signals = Signals(log)
+        try:
+            service = trio.run(_run, config, _source(options, loaded, log), signals)
+        finally:
+            signals.ignore()
+    # The interpreter's end would walk through all objects several times: 0.2 s of each stop.
+    gc.freeze()
     if service.forced:
-        raise ForcedStop(
-            "the stop ran out of time and cut off what was in hand; nothing is lost, the next start "
-            "goes on with it (shutdown.grace_seconds gives it longer)"
-        )
+        raise ForcedStop(FORCED)
 
 
-async def _run(options: Globals, log: Log) -> Service:
-    """The service of the configuration that `options` name, until it is stopped."""
+def _source(options: Globals, loaded: Loaded, log: Log) -> Source:
+    """Where the configuration came from, for the service to read it again."""
+    from pywats_trio.config.secrets import secret_values  # noqa: PLC0415
+    from pywats_trio.service.filewatch import digest  # noqa: PLC0415
     from pywats_trio.service.reload import Source  # noqa: PLC0415
-    from pywats_trio.service.service import Service  # noqa: PLC0415
 
-    loaded = options.load_with_places()
-    source = Source(loaded.file, options.load, lambda config: log.set_level(config.log.level))
-    service = Service(loaded.config, source=source)
-    await until_signal(service)
-    return service
+    def load() -> Config:
+        config = options.load()
+        log.mask(secret_values(config))  # whatever becomes of it, it may be told of
+        return config
+
+    def applied(config: Config) -> None:
+        log.set_level(config.log.level)
+
+    return Source(loaded.file, load, applied, digest(loaded.file))
 
 
-async def until_signal(service: Service) -> None:
-    """Run `service` until SIGTERM or SIGINT asks it to stop, and has stopped."""
+async def _run(config: Config, source: Source, signals: Signals) -> Service:
+    """The service of `config`, until it is stopped."""
     import trio  # noqa: PLC0415
 
-    with trio.open_signal_receiver(*SIGNALS) as signals:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(partial(_obey, service, signals))
-            await service.run()
-            nursery.cancel_scope.cancel()
+    from pywats_trio.service.service import Service  # noqa: PLC0415
+    from pywats_trio.service.systemd import Systemd  # noqa: PLC0415
 
-
-async def _obey(service: Service, signals: AsyncIterator[int]) -> None:
-    asked = 0
-    async for number in signals:
-        name = signal.Signals(number).name
-        if number == signal.SIGHUP:
-            await _reload(service)
-            continue
-        asked += 1
-        if asked == 1:
-            service.stop(name)
-        elif asked == 2:  # noqa: PLR2004
-            service.hurry()
-        else:
-            # Safety is the store's: whatever was in hand is found at the next start.
-            os._exit(ForcedStop.exit_code)
-
-
-async def _reload(service: Service) -> None:
-    """A reload that is refused has been logged; the running configuration goes on."""
-    import contextlib  # noqa: PLC0415
-
-    from pywats_trio.errors import PywatsTrioError  # noqa: PLC0415
-
-    with contextlib.suppress(PywatsTrioError):
-        await service.reload()
+    service = Service(config, source=source, systemd=Systemd.take(os.environ))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(signals.obey, service)
+        await service.run()
+        nursery.cancel_scope.cancel()
+    return service

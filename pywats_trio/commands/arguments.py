@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
+import attrs
 import cattrs
 
+from pywats_trio.commands.command import nearest
 from pywats_trio.errors import InvalidInputError
 
 T = TypeVar("T")
 
+MOST_STRANGE: Final = 5
+"""Unknown arguments that are named; a client may send any number."""
 _NAMES: Final = {str: "a text", int: "a whole number", float: "a number", dict: "an object"}
 
 
@@ -46,7 +51,9 @@ def _key_first(problem: str) -> str:
 
 def _told(error: BaseException, _kind: type | None) -> str:
     if isinstance(error, cattrs.ForbiddenExtraKeysError):
-        return f"unknown {', '.join(sorted(map(repr, error.extra_fields)))}"
+        known = [field.name for field in attrs.fields(error.cl)]
+        strange = sorted(error.extra_fields)[:MOST_STRANGE]
+        return ", ".join(f"unknown {reprlib.repr(name)}{nearest(name, known)}" for name in strange)
     if isinstance(error, KeyError):
         return f"missing {error.args[0]!r}"
     # attrs' own validators put the whole attribute behind the first line.
@@ -59,7 +66,7 @@ def _strictly(kind: type) -> Any:  # noqa: ANN401 - a hook for cattrs
     def check(value: Any, _kind: object) -> Any:  # noqa: ANN401
         fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
         if not fits or isinstance(value, bool) or (kind is float and not math.isfinite(value)):
-            raise TypeError(f"{value!r:.60} is not {_NAMES[kind]}")
+            raise TypeError(f"{reprlib.repr(value)} is not {_NAMES[kind]}")
         return value
 
     return check

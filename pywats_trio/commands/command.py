@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import NOTHING, field, frozen, validators
 
 from pywats_trio.control import AT_WORK, BEFORE_WORK, Role, ServiceState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from pywats_trio.commands.host import Host
     from pywats_trio.control import Who
 
 Answer = dict[str, Any]
+
+LONGEST_NAME: Final = 64
+"""Characters of a name that others are compared with: comparing takes its time."""
 
 _AT_WORK_OR_PAUSED: Final = AT_WORK | {ServiceState.PAUSED}
 _WITH_STORE: Final = frozenset(ServiceState) - BEFORE_WORK - {ServiceState.STOPPED}
@@ -29,6 +33,17 @@ class When(Enum):
     """Once the queue is open."""
     AT_WORK = AT_WORK
     AT_WORK_OR_PAUSED = _AT_WORK_OR_PAUSED
+
+
+def arg(
+    doc: str, *, default: object = NOTHING, low: float | None = None, high: float | None = None
+) -> Any:  # noqa: ANN401 - as attrs.field
+    """An argument with what the documentation says of it, and the range of its values."""
+    limits: list[Any] = [
+        *([validators.ge(low)] if low is not None else []),
+        *([validators.le(high)] if high is not None else []),
+    ]
+    return field(default=default, validator=limits, metadata={"doc": doc, "low": low, "high": high})
 
 
 @frozen
@@ -46,9 +61,17 @@ class Command:
     changes: bool
     """Whether it changes something, so that it is audited and never repeated by itself."""
     doc: str
-    """One sentence for the documentation."""
+    """What it does, for the documentation."""
+    result: str
+    """What it answers, for the documentation."""
     args: type
     """An attrs class; its fields are the arguments."""
     run: Callable[[Host, Any, Who], Awaitable[Answer]]
     bounded: bool = True
     """False: it may take as long as it says itself, beyond the time-out of a request."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or nothing if nothing known is like `name`."""
+    near = get_close_matches(name, known, n=1) if len(name) <= LONGEST_NAME else []
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from pywats_trio.commands import life, submit
-from pywats_trio.commands.command import Answer, Command, When
+from pywats_trio.commands.command import LONGEST_NAME, Answer, Command, When, nearest
 from pywats_trio.errors import NotAllowed, NotReady, UsageError
+from pywats_trio.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,10 +54,8 @@ def find(command: str) -> Command:
     """
     if (entry := TABLE.get(command)) is not None:
         return entry
-    near = get_close_matches(command, TABLE, n=1)
-    raise UnknownCommand(
-        f"Unknown command: {command}" + (f"; did you mean {near[0]!r}?" if near else "")
-    )
+    told = shortened(command, LONGEST_NAME)
+    raise UnknownCommand(f"Unknown command: {told}{nearest(command, TABLE)}")
 
 
 def _hint(entry: Command) -> str:

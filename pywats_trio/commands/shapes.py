@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from pywats_trio.model import FINISHED, State
 from pywats_trio.observe.status import iso
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pywats_trio.commands.host import Finished
     from pywats_trio.model import Event, Item
 
@@ -43,14 +46,33 @@ def item(value: Item) -> dict[str, Any]:
     }
 
 
+MOST_REPORTS: Final = 250
+"""Reports of one file that are shown: so many fit into any answer."""
+
+
 def finished(value: Finished) -> dict[str, Any]:
-    """An item with its reports; `delivered` and `why` say what that comes to."""
+    """An item with its reports; `delivered` and `why` say what that comes to.
+
+    Of more than `MOST_REPORTS` reports, which `report_count` tells, those come first that have no
+    end yet, then those that failed.
+    """
     return {
         **item(value.item),
-        "reports": [item(report) for report in value.reports],
+        "report_count": len(value.reports),
+        "reports": [item(report) for report in _most_telling(value.reports)],
         "delivered": value.delivered,
         "why": value.why,
     }
+
+
+def _most_telling(reports: tuple[Item, ...]) -> Sequence[Item]:
+    if len(reports) <= MOST_REPORTS:
+        return reports
+
+    def done(report: Item) -> tuple[bool, bool]:
+        return report.state in FINISHED, report.state is State.COMPLETED
+
+    return sorted(reports, key=done)[:MOST_REPORTS]
 
 
 def event(value: Event) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def _same_files(
 ) -> Iterator[Mistake]:
     if not (first.enabled and second.enabled and _same_place(first, second)):
         return
-    name = _common_name(first, second)
+    name = common_name(first, second)
     if name is not None:
         keys = ("watch", "patterns", "ignore", "recursive", "enabled", "name")
         yield Mistake(
@@ -105,7 +105,7 @@ def _same_place(first: ConverterOptions, second: ConverterOptions) -> bool:
     )
 
 
-def _common_name(first: ConverterOptions, second: ConverterOptions) -> str | None:
+def common_name(first: ConverterOptions, second: ConverterOptions) -> str | None:
     """A name that both take, if one is found among the patterns read as names.
 
     This proves an overlap and never the opposite: `a*` and `*b` pass. Without patterns a converter

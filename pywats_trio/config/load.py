@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from pywats_trio.config import environment, source, texts
+from pywats_trio.config import environment, places, source, texts
 from pywats_trio.config.check import check
 from pywats_trio.config.mistakes import BadValue, InvalidConfig, KeyPath, Located, dotted
 from pywats_trio.config.options import (
@@ -57,7 +57,7 @@ def load_with_places(
     environ: Mapping[str, str] = os.environ,
 ) -> Loaded:
     """As `load`, with the place of every value; the two options go before file and environment."""
-    document = source.read(source.find(path, environ))
+    document = source.read(places.find(path, environ))
     reader = TableReader(Path(os.path.abspath(document.file)).parent)  # noqa: PTH100 - keep links
     reader.mistakes += environment.override(document, environ)
     if instance is not None:
@@ -66,10 +66,10 @@ def load_with_places(
         document.put(("log", "level"), log_level, "--log-level")
     config = reader.read(Config, document.values)
     _check(config, reader)
-    config = evolve(config, server=_with_token(config.server, reader, environ))
+    config = evolve(config, server=with_token(config.server, reader, environ))
     if reader.mistakes:
         raise InvalidConfig(document.file, _located(document, reader))
-    return Loaded(_completed(config, reader.folder), document.file, document.places)
+    return Loaded(completed(config, reader.folder), document.file, document.places)
 
 
 def _check(config: Config, reader: TableReader) -> None:
@@ -80,7 +80,7 @@ def _check(config: Config, reader: TableReader) -> None:
     ]
 
 
-def _with_token(
+def with_token(
     server: ServerOptions, reader: TableReader, environ: Mapping[str, str]
 ) -> ServerOptions:
     """The token from where the file says it is; unchanged where it is not there."""
@@ -124,7 +124,7 @@ def _located(document: source.Document, reader: TableReader) -> list[Located]:
     return sorted(problems, key=lambda problem: order.get(problem.place, -1))
 
 
-def _completed(config: Config, folder: Path) -> Config:
+def completed(config: Config, folder: Path) -> Config:
     """With the defaults that depend on other values or on the machine, and no relative path."""
     data_dir = (
         config.data_dir if config.data_dir.is_absolute() else default_data_dir(config.instance)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import socket
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +21,7 @@ import platformdirs
 from attrs import Factory, field, frozen
 
 from pywats_trio.config import texts
+from pywats_trio.config.places import default_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -324,16 +324,6 @@ class SupervisionOptions:
 def default_data_dir(instance: str) -> Path:
     """The user's data folder for `instance`, as platformdirs names it."""
     return Path(platformdirs.user_data_dir("pywats-trio", appauthor=False)) / instance
-
-
-def default_socket(instance: str) -> Path:
-    """Where local control listens if `ipc.socket` says nothing."""
-    with warnings.catch_warnings():
-        # It warns where it falls back to a folder of the user's in the temporary one: good enough,
-        # for the listener insists on a folder that is its own.
-        warnings.simplefilter("ignore")
-        runtime = platformdirs.user_runtime_dir("pywats-trio", appauthor=False)
-    return Path(runtime) / f"{instance}.sock"
 
 
 def default_log_file(data_dir: Path) -> Path:

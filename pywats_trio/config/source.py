@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import platformdirs
 from attrs import frozen
 
 from pywats_trio.config.locate import json_lines, toml_lines
 from pywats_trio.config.options import SCHEMA_VERSION
-from pywats_trio.errors import ConfigError, NotFoundError
+from pywats_trio.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
     from pywats_trio.config.mistakes import KeyPath
-
-FILE_VARIABLE: Final = "PYWATS_TRIO_CONFIG"
 
 
 @frozen
@@ -47,33 +43,6 @@ class Document:
             if path[:end] in self.places:
                 return self.places[path[:end]]
         return str(self.file)
-
-
-def find(path: Path | None, environ: Mapping[str, str]) -> Path:
-    """The configuration file: `path`, $PYWATS_TRIO_CONFIG, the user's, the site's (platformdirs).
-
-    Raises NotFoundError where what was named does not exist, or none of them does.
-    """
-    if path is None and environ.get(FILE_VARIABLE):
-        path = Path(environ[FILE_VARIABLE])
-    if path is not None:
-        if not path.exists():
-            raise NotFoundError(f"{path}: there is no such configuration file")
-        return path
-    places = [
-        Path(folder) / "config.toml"
-        for folder in (
-            platformdirs.user_config_dir("pywats-trio", appauthor=False),
-            platformdirs.site_config_dir("pywats-trio", appauthor=False),
-        )
-    ]
-    for place in places:
-        if place.exists():
-            return place
-    raise NotFoundError(
-        f"there is no configuration: neither {places[0]} nor {places[1]} exists; "
-        f"name a file with --config or {FILE_VARIABLE}"
-    )
 
 
 def read(file: Path) -> Document:

@@ -141,6 +141,8 @@ class Description:
     patterns: tuple[str, ...]
     arguments: Mapping[str, Mapping[str, Any]]
     """Name to `type`, `default`, `help`, `choices`, `minimum`, `maximum`, `required`."""
+    mistakes: tuple[Mapping[str, str], ...] = ()
+    """Of each set of arguments that came with the question: name to what is wrong, one sentence."""
 
 
 @frozen
@@ -307,7 +309,14 @@ def _description(header: dict[str, Any]) -> Description:
         version=_text(header, "version", MAX_NAME),
         patterns=tuple(patterns),
         arguments=arguments,
+        mistakes=tuple(_mistakes(one) for one in _list(header, "mistakes")),
     )
+
+
+def _mistakes(found: object) -> dict[str, str]:
+    if not isinstance(found, dict):
+        raise FrameError("'mistakes' is no list of objects")
+    return {sanitized(name, keep=""): _text(found, name, MAX_TEXT) for name in found}
 
 
 def _text(header: dict[str, Any], key: str, limit: int) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from pywats_trio.bell import Bell
 from pywats_trio.convert.answer import Description, Detected, reason
+from pywats_trio.convert.child import WorkerStartError
 from pywats_trio.convert.job import ConversionJob, Gate
-from pywats_trio.convert.pool import Pool
+from pywats_trio.convert.pool import Pool, PoolStopped
 from pywats_trio.convert.request import describing
 from pywats_trio.converters.registry import parse
 from pywats_trio.errors import ConfigError, InvalidInputError, PywatsTrioError
@@ -17,10 +21,12 @@ from pywats_trio.queue.stage import Stage
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from random import Random
 
     from pywats_trio.config.options import Config, ConverterOptions
+    from pywats_trio.convert.answer import Died, Ending
+    from pywats_trio.converters.registry import Spec
     from pywats_trio.model import Claim, Identity, Outcome
     from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Store
@@ -59,6 +65,8 @@ class Conversion:
         self._gate = Gate(self.pool.size)
         owner = f"{OWNER} {generation}"
         self._stage = Stage(store, Kind.FILE, owner=owner, gate=self._gate, work=self._convert)
+        self._asking = 0
+        self._answered = Bell()
 
     @property
     def in_hand(self) -> int:
@@ -77,8 +85,19 @@ class Conversion:
         """How far a conversion that runs now is, 0 to 100."""
         return self._job.progress(item_id)
 
+    def show(self) -> None:
+        """Put on the board which converters cannot be used, until `hide`."""
+        self._job.show()
+
+    def hide(self) -> None:
+        """Tell the board nothing: another conversion has taken this one's place."""
+        self._job.on_board = False
+
     def drain(self) -> None:
-        """Claim no more; `run` ends when the conversions in hand are finished."""
+        """Claim no more; `run` ends when the conversions in hand are finished.
+
+        Whoever asks something of a converter is answered, too.
+        """
         self._stage.drain()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -87,11 +106,23 @@ class Conversion:
             await processes.start(self.pool.run)
             await processes.start(self._job.run)
             await self._stage.run(task_status=task_status)
+            while self._asking:
+                await self._answered.ticket().wait()
             processes.cancel_scope.cancel()
 
     async def _convert(self, claim: Claim) -> Outcome:
         with self._gate.ahead.work():
             return await self._job.convert(claim)
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Around what is asked of a converter: the processes are needed for so long."""
+        self._asking += 1
+        try:
+            yield
+        finally:
+            self._asking -= 1
+            self._answered.ring()
 
     async def surest(
         self,
@@ -109,14 +140,16 @@ class Conversion:
         """
         best, name = 0.0, ""
         asked: dict[str, float] = {}
-        for options in candidates:
-            if options.type not in asked:
-                asked[options.type] = await self._certainty(options, path, descriptor, identity)
-            if asked[options.type] > best:
-                best, name = asked[options.type], options.name
+        with self._asked():
+            for options in candidates:
+                if options.type not in asked:
+                    asked[options.type] = await self._certainty(options, path, descriptor, identity)
+                if asked[options.type] > best:
+                    best, name = asked[options.type], options.name
         if not name:
             raise InvalidInputError(
-                f"none of the configured converters knows the format of {printable(path)}; "
+                f"none of the configured converters knows the format of "
+                f"{printable(os.path.basename(path))}; "  # noqa: PTH119 - any bytes, as str
                 "name one with --converter, or configure one for it"
             )
         return name
@@ -133,6 +166,16 @@ class Conversion:
             return 0.0  # a converter that cannot be used reads nothing
         return answer.certainty if isinstance(answer, Detected) else 0.0
 
+    async def _described(self, spec: Spec, owner: str) -> Ending | Died:
+        """The answer of a converter about itself; should its processes end, of the next ones."""
+        while True:
+            try:
+                return await self.pool.ask(spec, owner, describing(spec))
+            except PoolStopped:
+                continue  # the pool is asked again when it runs again
+            except WorkerStartError as error:
+                raise ConfigError(f"the converter {owner!r} cannot be asked: {error}") from error
+
     async def patterns(self, options: ConverterOptions) -> tuple[str, ...]:
         """Which file names a configured converter takes: as configured, else as its author says.
 
@@ -142,7 +185,8 @@ class Conversion:
         if options.patterns:
             return options.patterns
         spec = parse(options.type)
-        answer = await self.pool.ask(spec, options.name, describing(spec))
+        with self._asked():
+            answer = await self._described(spec, options.name)
         if isinstance(answer, Description):
             return answer.patterns
         raise ConfigError(f"the converter {options.name!r} cannot be used: {reason(answer)}")

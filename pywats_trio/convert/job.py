@@ -126,6 +126,8 @@ class ConversionJob:
         self._lines: dict[str, _Line] = {}
         self._outages: dict[str, _Outage] = {}
         self._progress: dict[int, int] = {}
+        self.on_board = False
+        """Whether the board is told: not by a former job, nor by one to come."""
         for options in config.converters:
             self._prepare(options)
 
@@ -256,8 +258,8 @@ class ConversionJob:
                 return self._unusable(item, result)
 
     def _converted(self, item: Item, done: Done) -> Converted:
-        if self._outages.pop(item.converter, None) is not None:
-            self._board.end(Cause.CONVERTER, item.converter)
+        self._outages.pop(item.converter, None)
+        self._show(item.converter)
         attempts = self._config.retry.max_attempts
         reports = tuple(_envelope(item, report, attempts) for report in done.reports)
         return Converted(reports, done.sha256, _note(done.reports))
@@ -283,7 +285,22 @@ class ConversionJob:
 
     def _set_outage(self, name: str, outage: _Outage) -> None:
         self._outages[name] = outage
-        self._board.begin(Cause.CONVERTER, name, outage.problem.message, outage.problem.hint)
+        self._show(name)
+
+    def show(self) -> None:
+        """Put on the board which converters cannot be used, from now on."""
+        self.on_board = True
+        for options in self._config.converters:
+            self._show(options.name)
+
+    def _show(self, name: str) -> None:
+        if not self.on_board:
+            return
+        if (outage := self._outages.get(name)) is None:
+            self._board.end(Cause.CONVERTER, name)
+        else:
+            problem = outage.problem
+            self._board.begin(Cause.CONVERTER, name, problem.message, problem.hint)
 
     def _hear(self, item: Item) -> Callable[[Log | Progress], None]:
         def hear(remark: Log | Progress) -> None:

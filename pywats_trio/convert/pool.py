@@ -15,6 +15,7 @@ import structlog
 import trio
 from attrs import frozen
 
+from pywats_trio import faultpoint
 from pywats_trio.config.options import MIB, worker_count
 from pywats_trio.convert.answer import Answer, Died, Ending, Unusable
 from pywats_trio.convert.child import CLEAN_UP, Child, WorkerGone, WorkerStartError
@@ -95,6 +96,13 @@ class Pool:
                 task_status.started()
                 await self._roster.dismiss_idle(self._options.idle_seconds)
         finally:
+            self._close()
+            with trio.move_on_after(CLEAN_UP, shield=True):
+                await trio.to_thread.run_sync(_remove, self._root, abandon_on_cancel=True)
+
+    def _close(self) -> None:
+        """It ends: whoever wants a process from now on waits until it runs again."""
+        if self._nursery is not None:
             self._nursery = None
             self._running = trio.Event()
 
@@ -256,12 +264,18 @@ class Pool:
                 nursery.start_soon(child.read_output)
                 nursery.start_soon(_dismiss_at_end, child)
                 task_status.started(child)
+                faultpoint.hit("pool.started")
                 await child.dismissal.wait()
                 nursery.cancel_scope.cancel()
+        except Exception:
+            self._close()  # the pool ends by it
+            raise
         finally:
             await self._bury(child, place)
 
     async def _bury(self, child: Child, place: Place) -> None:
+        if self._nursery is not None and self._nursery.cancel_scope.cancel_called:
+            self._close()
         polite = place.standing is not Standing.BUSY
         self._restarts.labels(_why_ended(child)).inc()
         place.standing = Standing.ENDING
@@ -305,6 +319,10 @@ def _limits(options: WorkerOptions) -> Limits:
     return Limits(memory_bytes=options.memory_mb * MIB, cpu_seconds=options.cpu_seconds)
 
 
-def _make_empty(folder: Path) -> None:
+def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_empty(folder: Path) -> None:
+    _remove(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from attrs import astuple, frozen
 from pywats_trio.worker.frames import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pywats_trio.converters.api import Station
     from pywats_trio.converters.registry import Spec
@@ -23,9 +23,10 @@ def namespace(instance: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:pywats-trio:{instance}"))
 
 
-def describing(spec: Spec) -> bytes:
-    """Ask what a converter says about itself."""
-    return encode({"do": "describe", "where": _where(spec)})
+def describing(spec: Spec, arguments: Sequence[Mapping[str, Any]] = ()) -> bytes:
+    """Ask what a converter says about itself, and about each of some sets of `arguments`."""
+    given = [_plain(one) for one in arguments]
+    return encode({"do": "describe", "where": _where(spec), "arguments": given})
 
 
 @frozen
@@ -54,8 +55,7 @@ class Requests:
         header = {
             "where": _where(spec),
             "converter": converter,
-            # TOML has dates and times, JSON has not: a converter gets them as ISO 8601 text.
-            "arguments": json.loads(json.dumps(dict(arguments), default=str)),
+            "arguments": _plain(arguments),
             "station": astuple(station),
             "namespace": namespace(instance),
             "log_level": log_level.upper(),
@@ -80,6 +80,11 @@ class Requests:
             "correlation_id": correlation_id,
         }
         return encode(self._header | facts)
+
+
+def _plain(arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON is anything
+    """TOML has dates and times, JSON has not: a converter gets them as ISO 8601 text."""
+    return json.loads(json.dumps(dict(arguments), default=str))
 
 
 def _where(spec: Spec) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""One file through a converter as the service would do it, but nothing is stored or sent."""
+"""Converters outside the service's own work: one file through one, or what one says of itself.
+
+As the service would do it, in the same workers, but nothing is stored or sent.
+"""
 
 # `test_file` is no test of pytest: the command line has the word `test` for it.
 # ruff: noqa: PT028
@@ -36,7 +39,7 @@ from pywats_trio.errors import ConfigError, InvalidInputError, NotFoundError, Py
 from pywats_trio.model import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from pywats_trio.config.options import WorkerOptions
     from pywats_trio.convert.answer import Ending
@@ -98,7 +101,7 @@ async def test_file(
         return await asking.convert(spec, arguments or {}, hear)
 
     try:
-        return await _with_pool(options, work)
+        return await _with_pool(evolve(options, max=1), work)
     finally:
         os.close(opened.descriptor)
 
@@ -110,17 +113,66 @@ async def describe(type_: str, options: WorkerOptions) -> Description:
         ConfigError: there is no such converter, or it cannot be used.
     """
     spec = parse(type_)
-    answer = await _with_pool(options, lambda pool: pool.ask(spec, type_, describing(spec)))
+    alone = evolve(options, max=1)
+    answer = await _with_pool(alone, lambda pool: pool.ask(spec, type_, describing(spec)))
     if isinstance(answer, Description):
         return answer
     raise ConfigError(f"the converter {type_!r} cannot be used: {reason(answer)}")
 
 
+@frozen
+class Question:
+    """What is to be known of a converter before a file comes."""
+
+    spec: Spec
+    arguments: tuple[Mapping[str, Any], ...] = ()
+    """Sets of configured arguments; `Description.mistakes` is about each."""
+
+
+async def inquire(
+    questions: Sequence[Question], options: WorkerOptions, seconds: float
+) -> list[Description | str]:
+    """What each converter says of itself; of one that cannot say it within `seconds`, why.
+
+    All are asked at once, in at most `workers.max` processes, which are gone when this returns.
+    """
+    answers: dict[int, Description | str] = {}
+
+    async def ask(pool: Pool, number: int, question: Question) -> None:
+        answers[number] = f"it did not answer within {seconds:g} s"
+        with trio.move_on_at(deadline):
+            answers[number] = await _described(pool, question)
+
+    async def work(pool: Pool) -> None:
+        async with trio.open_nursery() as nursery:
+            for number, question in enumerate(questions):
+                nursery.start_soon(ask, pool, number, question)
+
+    deadline = trio.current_time() + seconds
+    if questions:
+        await _with_pool(options, work)
+    return [answers[number] for number in range(len(questions))]
+
+
+async def _described(pool: Pool, question: Question) -> Description | str:
+    spec = question.spec
+    try:
+        request = describing(spec, question.arguments)
+        answer = await pool.ask(spec, spec.type, request)
+    except PywatsTrioError as error:
+        return str(error)
+    if not isinstance(answer, Description):
+        return reason(answer)
+    if len(answer.mistakes) != len(question.arguments):
+        return "its worker answered to another question"
+    return answer
+
+
 async def _with_pool(options: WorkerOptions, work: Callable[[Pool], Awaitable[T]]) -> T:
-    """`work` with a pool of one process, which is gone when this returns."""
+    """`work` with a pool of its own, whose processes are gone when this returns."""
     result: T | PywatsTrioError
     with tempfile.TemporaryDirectory(prefix="pywats-trio-") as folder:
-        pool = Pool(evolve(options, max=1), Path(folder, "scratch"))
+        pool = Pool(options, Path(folder, "scratch"))
         async with trio.open_nursery() as nursery:
             await nursery.start(pool.run)
             try:

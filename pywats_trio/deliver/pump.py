@@ -153,6 +153,9 @@ class Pump:
         self._accounts = Accounts(store, self._breaker, self._changes, retry, random)
         self._announced: Outage | None = None
         self._version = ""
+        self._asked = False
+        self.on_board = True
+        """Whether the board is told of the server: not by a former pump, nor by one to come."""
         self._connections = trio.Semaphore(server.max_connections)
         self._open = _Open(self._breaker, self._pace, server.max_connections)
         self._gate: Gate = self._open if self._server else _Shut()
@@ -169,7 +172,9 @@ class Pump:
         return self._address.origin if self._address else ""
 
     def show(self) -> None:
-        """Put on the board what is true of the server."""
+        """Put on the board what is true of the server, from now on."""
+        self.on_board = True
+        self._board.server_asked = self._asked
         self._show(self._announced)
 
     def pause(self) -> None:
@@ -338,6 +343,8 @@ class Pump:
 
     def _show(self, outage: Outage | None) -> None:
         """Put the outage on the board, or take it off."""
+        if not self.on_board:
+            return
         cause = Cause.AUTH if outage and outage.kind is Class.AUTH else Cause.SERVER
         for other in {Cause.AUTH, Cause.SERVER} - ({cause} if outage else set()):
             self._board.end(other, self.address)
@@ -357,7 +364,9 @@ class Pump:
                 await server.renew_token()
             verdict = await server.ask_version()
             self._version = verdict.receipt or self._version
-            self._board.server_asked = True
+            self._asked = True
+            if self.on_board:
+                self._board.server_asked = True
             self._breaker.checked(verdict)
 
 

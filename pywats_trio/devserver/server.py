@@ -13,6 +13,7 @@ from pywats_trio.devserver.db import MEMORY, Record, Reports, Totals
 from pywats_trio.devserver.faults import Fault, Faults
 from pywats_trio.devserver.journal import Journal
 from pywats_trio.health.serve import address_of, bind, serve
+from pywats_trio.nursery import open_plain_nursery
 
 if TYPE_CHECKING:
     import socket
@@ -102,10 +103,15 @@ async def open_devserver(
     token: str = "",
     faults: tuple[Fault, ...] = (),
 ) -> AsyncIterator[DevServer]:
-    """A running server for the length of the block; `StartError`, in no group, before it."""
+    """A running server for the length of the block.
+
+    Raises:
+        StartError: the address is taken, or the database cannot be opened. It and an error of the
+            block come out in no group.
+    """
     server = DevServer(host=host, port=port, db=db, token=token, faults=faults)
     await server.open()
-    async with trio.open_nursery() as nursery:
+    async with open_plain_nursery() as nursery:
         await nursery.start(server.run)
         try:
             yield server

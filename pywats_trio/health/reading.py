@@ -5,10 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from pywats_trio.commands.host import Finished
     from pywats_trio.model import Event, Item
+
+
+class EventStream(Protocol):
+    """The history, event by event; it waits for more at its end, and ends with the service.
+
+    Cancellation passes through, and the next call goes on where the last event was given.
+    Raises StoreError when the history cannot be read.
+    """
+
+    async def start(self) -> None:
+        """Fix where a stream of new events begins; else the first call of `__anext__` does."""
+        ...
+
+    async def __anext__(self) -> Event:
+        """The next event."""
+        ...
 
 
 class Reading(Protocol):
@@ -22,6 +36,6 @@ class Reading(Protocol):
         """One item and its reports. NotFoundError: there is none."""
         ...
 
-    def events(self, since: int | None = None) -> AsyncIterator[Event]:
+    def events(self, since: int | None = None) -> EventStream:
         """The history behind a number; without one, what is new."""
         ...

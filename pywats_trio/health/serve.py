@@ -36,6 +36,7 @@ from hypercorn.typing import (
     Scope,
 )
 
+from pywats_trio import faultpoint
 from pywats_trio.errors import StartError
 
 BACKLOG: Final = 128
@@ -125,10 +126,12 @@ class _Listener(trio.abc.Listener[trio.SocketStream]):
     async def accept(self) -> trio.SocketStream:
         await self._slots.acquire()
         try:
-            return await self._inner.accept()
+            stream = await self._inner.accept()
+            faultpoint.hit("health.accepted")
         except BaseException:
             self._slots.release()
             raise
+        return stream
 
     def left(self) -> None:
         self._slots.release()

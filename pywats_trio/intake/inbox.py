@@ -2,32 +2,40 @@
 
 Each copy lies in a folder of its own, so that it keeps its name: converters see it. A copy that was
 synced but whose row was never committed has been promised to nobody; the next start removes it.
-Everything here blocks.
+Everything but `take` blocks.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
 import stat
-from typing import TYPE_CHECKING, Final
+import threading
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-from attrs import frozen
+import trio
+from attrs import define, field, frozen
 
-from pywats_trio.errors import InvalidInputError, NotFoundError
+from pywats_trio import faultpoint
+from pywats_trio.errors import InvalidInputError, NotFoundError, StoreError
 from pywats_trio.intake import moves
 from pywats_trio.intake.scan import identity
+from pywats_trio.intake.trouble import to_do
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Set
+    from collections.abc import Iterator, Set
     from pathlib import Path
 
     from pywats_trio.model import Identity
 
 _CHUNK: Final = 1024 * 1024
+_NO_FILE: Final = frozenset({errno.EISDIR, errno.ENXIO})
+CLEAN_UP: Final = 1.0
+"""Seconds for the removal of a copy that nobody wants any more."""
 
 
 @frozen
@@ -38,107 +46,143 @@ class Copy:
     identity: Identity
 
 
-def take(source: Path, inbox: Path, max_bytes: int) -> Copy:
-    """Copy `source` (links are followed) into the inbox and sync it.
+async def take(source: Path, inbox: Path, max_bytes: int, *, limiter: trio.CapacityLimiter) -> Copy:
+    """Copy `source` (links are followed) into the inbox, in a thread, and sync it.
+
+    Cancelled, it returns at once, also if the disk of `source` hangs; the thread that is left
+    behind then removes what it has written.
 
     Raises:
         NotFoundError: there is no such file.
         InvalidInputError: it is no regular file, empty, too large, or cannot be read.
-        OSError: the inbox cannot be written; nothing is left there.
+        StoreError: the inbox cannot be written; nothing is left there.
     """
-    with contextlib.closing(_Opened(source, max_bytes)) as opened:
-        return _write(opened, inbox)
-
-
-def put(name: str, content: bytes, inbox: Path, max_bytes: int) -> Copy:
-    """As `take`, of bytes that come with a file's name.
-
-    Raises:
-        InvalidInputError: they are too many or none, or `name` is no name of a file.
-        OSError: as above.
-    """
-    if not name or name in {".", ".."} or "/" in name or "\0" in name:
-        raise InvalidInputError(f"{name!r} is no name of a file; give one such as 'unit-1.json'")
-    _check_size(name, len(content), max_bytes)
-    return _write(_Bytes(name, content), inbox)
-
-
-class _Opened:
-    """A file on disk, read piece by piece."""
-
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        self.name = path.name
-        told = printable(str(path))
-        try:
-            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-            self._descriptor = os.open(path, flags)
-        except FileNotFoundError as error:
-            raise NotFoundError(f"there is no file {told}; check the path") from error
-        except OSError as error:
-            raise InvalidInputError(
-                f"{told} cannot be read: {error.strerror}; "
-                "give the service's user the right to read it"
-            ) from error
-        try:
-            _check(told, os.fstat(self._descriptor), max_bytes)
-        except BaseException:
-            self.close()
-            raise
-
-    def pieces(self) -> list[bytes]:
-        """What comes next; nothing at the end."""
-        piece = os.read(self._descriptor, _CHUNK)
-        return [piece] if piece else []
-
-    def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._descriptor)
-
-
-class _Bytes:
-    """Bytes in memory, read at once."""
-
-    def __init__(self, name: str, content: bytes) -> None:
-        self.name = name
-        self._left = [content]
-
-    def pieces(self) -> list[bytes]:
-        """All of them, then nothing."""
-        left, self._left = self._left, []
-        return left
-
-
-def _check(told: str, status: os.stat_result, max_bytes: int) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise InvalidInputError(f"{told} is not a regular file; give the path of one")
-    _check_size(told, status.st_size, max_bytes)
-
-
-def _check_size(told: str, size: int, max_bytes: int) -> None:
-    if not size:
-        raise InvalidInputError(f"{told} is empty; look whether the tester's disk was full")
-    if size > max_bytes:
-        raise InvalidInputError(
-            f"{told} has {size} bytes, at most {max_bytes} are converted; "
-            "raise workers.max_input_mb, or split the file"
-        )
-
-
-def _write(source: _Opened | _Bytes, inbox: Path) -> Copy:
-    folder = os.path.join(os.fspath(inbox), secrets.token_hex(8))  # noqa: PTH118 - any bytes, as str
-    moves.make_folder(folder)
-    path = os.path.join(folder, source.name)  # noqa: PTH118
+    taking = _Taking(source, inbox, max_bytes)
     try:
+        await trio.to_thread.run_sync(taking.run, limiter=limiter, abandon_on_cancel=True)
+    except trio.Cancelled:
+        if (copy := taking.abandon()) is not None:
+            await discard_soon(copy)
+        raise
+    return taking.result()
+
+
+@define
+class _Taking:
+    """One copy that is made in a thread, which removes it itself if nobody waits any more."""
+
+    source: Path
+    inbox: Path
+    max_bytes: int
+    _lock: threading.Lock = field(factory=threading.Lock)
+    _abandoned: bool = False
+    _copy: Copy | None = None
+
+    def run(self) -> None:
+        """In the thread."""
+        copy = _copy(self.source, self.inbox, self.max_bytes)
+        with self._lock:
+            if not self._abandoned:
+                self._copy = copy
+                return
+        discard(copy)
+
+    def abandon(self) -> Copy | None:
+        """Nobody wants the copy; it is given back here if it is there already."""
+        with self._lock:
+            self._abandoned = True
+            return self._copy
+
+    def result(self) -> Copy:
+        """The copy, once `run` has returned."""
+        assert self._copy is not None  # noqa: S101 - nobody has abandoned it
+        return self._copy
+
+
+def _copy(source: Path, inbox: Path, max_bytes: int) -> Copy:
+    told = printable(str(source))
+    with _opened(source, told) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise _not_regular(told)
+        if not status.st_size:
+            raise InvalidInputError(f"{told} is empty; look whether the tester's disk was full")
+        if status.st_size > max_bytes:
+            raise _too_large(told, status.st_size, max_bytes)
+        return _write(_pieces(file, told, max_bytes), source.name, inbox)
+
+
+def _opened(path: Path, told: str) -> BinaryIO:
+    try:
+        return open(path, "rb", buffering=0, opener=_open_at_once)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFoundError(f"there is no file {told}; check the path") from error
+    except ValueError as error:  # NUL, or half of a surrogate pair
+        raise InvalidInputError(f"{told!r} is no path; check it") from error
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            raise _not_regular(told) from error
+        raise _unreadable(told, error) from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """A pipe or a terminal must not hold us up, nor become ours."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def _pieces(file: BinaryIO, told: str, max_bytes: int) -> Iterator[bytes]:
+    """What the file holds; it may have grown since it was looked at, but not without a bound."""
+    size = 0
+    while True:
+        trio.from_thread.check_cancelled()
+        try:
+            piece = file.read(_CHUNK)
+        except OSError as error:
+            raise _unreadable(told, error) from error
+        if not piece:
+            return
+        size += len(piece)
+        if size > max_bytes:
+            raise _too_large(told, size, max_bytes)
+        yield piece
+
+
+def _not_regular(told: str) -> InvalidInputError:
+    return InvalidInputError(f"{told} is not a regular file; give the path of one")
+
+
+def _unreadable(told: str, error: OSError) -> InvalidInputError:
+    return InvalidInputError(f"{told} cannot be read: {error.strerror}; {to_do(error)}")
+
+
+def _too_large(told: str, size: int, max_bytes: int) -> InvalidInputError:
+    return InvalidInputError(
+        f"{told} has {size} bytes, at most {max_bytes} are converted; "
+        "raise workers.max_input_mb, or split the file"
+    )
+
+
+def _write(pieces: Iterator[bytes], name: str, inbox: Path) -> Copy:
+    folder = os.path.join(os.fspath(inbox), secrets.token_hex(8))  # noqa: PTH118 - any bytes, as str
+    path = os.path.join(folder, name)  # noqa: PTH118
+    try:
+        moves.make_folder(folder)
         with open(path, "xb") as file:  # noqa: PTH123
-            while pieces := source.pieces():
-                file.writelines(pieces)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
             found = identity(os.fstat(file.fileno()))
         moves.sync_folder(folder)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise StoreError(
+            f"no copy can be written below {printable(os.fspath(inbox))}: {error.strerror}; "
+            f"{to_do(error)}"
+        ) from error
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    faultpoint.hit("inbox.copied")
     return Copy(path, found)
 
 
@@ -156,6 +200,12 @@ def remove_folder(path: str) -> None:
 def discard(copy: Copy) -> None:
     """Remove a copy that was not accepted."""
     shutil.rmtree(folder_of(copy.path), ignore_errors=True)
+
+
+async def discard_soon(copy: Copy) -> None:
+    """Remove it in a thread, whether cancelled or not; a disk that hangs is not waited for."""
+    with trio.move_on_after(CLEAN_UP, shield=True):
+        await trio.to_thread.run_sync(discard, copy, abandon_on_cancel=True)
 
 
 def sweep(inbox: Path, accepted: Set[str]) -> int:

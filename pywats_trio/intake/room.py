@@ -6,13 +6,15 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 import structlog
+import trio
 
+from pywats_trio.bell import Bell
 from pywats_trio.errors import QueueFull
 from pywats_trio.observe.board import Board, Cause
 from pywats_trio.queue.store import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from pywats_trio.queue.store import Store
 
@@ -34,8 +36,17 @@ class Room:
         self._board = board or Board()
         self._paused = False
         self._reserved = 0
+        self._filled = Bell()
         self.full = False
         """Whether intake is stopped."""
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Notice when there is room again, also while nobody wants any; until cancelled."""
+        task_status.started()
+        while True:
+            bell = self._store.bell(Topic.ROOM) if self.full else self._filled
+            await bell.ticket().wait()
+            self._judge()
 
     def pause(self) -> None:
         """Nothing may be accepted until `resume`."""
@@ -49,23 +60,25 @@ class Room:
     def set_mark(self, max_items: int) -> None:
         """Another `queue.max_items` from now on."""
         self._max = max_items
-        if not max_items:
-            self._resumed()
+        self._judge()
         self._store.bell(Topic.ROOM).ring()
 
-    def check(self) -> None:
-        """Whether one more item may be put that lies in no watch folder.
+    @contextlib.contextmanager
+    def place(self) -> Iterator[None]:
+        """Inside the block one more item may be put that lies in no watch folder.
 
         Raises:
             QueueFull: the queue is at its mark.
         """
-        if self._max:
-            self._judge(self._store.counts().unfinished)
-        if self.full:
+        if not self._free(1):
             raise QueueFull(
                 f"the queue is at its mark of {self._max} unfinished items; "
                 "try again later, or raise queue.max_items"
             )
+        try:
+            yield
+        finally:
+            self._give_back(1)
 
     @contextlib.asynccontextmanager
     async def reserved(self, most: int) -> AsyncIterator[int]:
@@ -77,50 +90,54 @@ class Room:
         try:
             yield count
         finally:
-            self._reserved -= count
-            self._store.bell(Topic.ROOM).ring()
+            self._give_back(count)
+
+    def _give_back(self, count: int) -> None:
+        self._reserved -= count
+        self._store.bell(Topic.ROOM).ring()
 
     async def _reserve(self, most: int) -> int:
         while True:
             ticket = self._store.bell(Topic.ROOM).ticket()
-            if free := self._free(most):
+            if not self._paused and (free := self._free(most)):
                 return free
             await ticket.wait()
 
     def _free(self, most: int) -> int:
-        if self._paused:
+        """Reserve up to `most`; how many."""
+        self._judge()
+        if self.full:
             return 0
         free = most
         if self._max:
-            unfinished = self._store.counts().unfinished
-            self._judge(unfinished)
-            free = min(most, self._max - unfinished - self._reserved)
-        if self.full or free <= 0:
-            return 0
+            left = self._max - self._store.counts().unfinished - self._reserved
+            free = max(0, min(most, left))
         self._reserved += free
         return free
 
-    def _judge(self, unfinished: int) -> None:
-        fields = {"unfinished": unfinished, "max_items": self._max}
-        if not self.full and unfinished >= self._max:
-            self.full = True
-            _log.warning(
-                "intake stopped: the queue is full",
-                what_to_do="files wait in their folders until the server takes reports again; "
-                "if it does, raise queue.max_items",
-                **fields,
-            )
-            self._board.begin(
-                Cause.QUEUE_FULL,
-                "",
-                f"the queue is at its mark of {self._max} unfinished items; files wait",
-                "see why reports are not delivered; if they are, raise queue.max_items",
-            )
-        elif self.full and unfinished < RESUME_BELOW * self._max:
-            self._resumed(**fields)
-
-    def _resumed(self, **fields: int) -> None:
-        if self.full:
+    def _judge(self) -> None:
+        """Whether intake stops, or goes on, at what is unfinished now."""
+        unfinished = self._store.counts().unfinished
+        if self.full and (not self._max or unfinished < RESUME_BELOW * self._max):
             self.full = False
-            _log.info("intake resumed", **fields)
+            _log.info("intake resumed", unfinished=unfinished, max_items=self._max)
             self._board.end(Cause.QUEUE_FULL)
+        elif not self.full and self._max and unfinished >= self._max:
+            self.full = True
+            self._tell_full(unfinished)
+            self._filled.ring()
+
+    def _tell_full(self, unfinished: int) -> None:
+        _log.warning(
+            "intake stopped: the queue is full",
+            what_to_do="files wait in their folders until the server takes reports again; "
+            "if it does, raise queue.max_items",
+            unfinished=unfinished,
+            max_items=self._max,
+        )
+        self._board.begin(
+            Cause.QUEUE_FULL,
+            "",
+            f"the queue is at its mark of {self._max} unfinished items; files wait",
+            "see why reports are not delivered; if they are, raise queue.max_items",
+        )

@@ -24,6 +24,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+from collections import Counter
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final
 
@@ -320,6 +321,10 @@ class Settler:
                 self._candidates.items(), key=lambda entry: entry[1].first_seen
             )
         ]
+
+    def reasons(self, now: float, *, full: bool = False) -> Counter[Why]:
+        """How many files wait for which reason."""
+        return Counter(self._why(candidate, now, full) for candidate in self._candidates.values())
 
     def _why(self, candidate: _Candidate, now: float, full: bool) -> Why:
         ready = candidate.why is Why.READY or candidate.due_at <= now

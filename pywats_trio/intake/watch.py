@@ -14,7 +14,7 @@ import trio
 from pywats_trio.intake.accept import Acceptor
 from pywats_trio.intake.ledger import Ledger
 from pywats_trio.intake.observe import Observer, Statistics
-from pywats_trio.intake.scan import Folder
+from pywats_trio.intake.scan import Folder, within
 from pywats_trio.intake.settle import Settler, Waiting
 from pywats_trio.intake.state import FolderState
 from pywats_trio.observe.board import Board
@@ -73,8 +73,10 @@ class Watch:
         """
         options = self._options
         self._settler = Settler(options.settle, options.settle_seconds)
-        ledger = Ledger(await self._desk.seen(options.name))
         folder = Folder(options, self._patterns)
+        # Of this folder alone: what was submitted, or lies in a former one, is not gone from here.
+        seen = (await self._desk.seen(options.name)).items()
+        ledger = Ledger({path: known for path, known in seen if within(path, folder.root)})
         state = FolderState(options, folder, self._settler, ledger, self._limiter, self._board)
         observer = self._observer = Observer(state, self.statistics)
         acceptor = Acceptor(state, observer, self._store, self._room)
@@ -91,6 +93,11 @@ class Watch:
     def waiting(self) -> list[Waiting]:
         """Each file that was seen and is not accepted, and why; the longest waiting first."""
         return self._settler.waiting(trio.current_time(), full=self._room.full)
+
+    def reasons(self) -> dict[str, int]:
+        """How many files wait for which reason; quicker than `waiting` where there are many."""
+        counted = self._settler.reasons(trio.current_time(), full=self._room.full)
+        return {why.value: n for why, n in counted.items()}
 
     @property
     def trouble(self) -> str:

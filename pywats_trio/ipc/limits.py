@@ -8,6 +8,8 @@ from attrs import define
 
 MOST_BUCKETS: Final = 1024
 """Clients that are remembered; full buckets, which limit nobody, go first."""
+_NEARLY: Final = 1 - 1e-9
+"""Taken for one token: who waits exactly as long as told is not refused for a rounding."""
 
 
 @define
@@ -35,7 +37,7 @@ class Limiter:
             bucket = self._buckets[client] = _Bucket(float(self._burst), now)
         bucket.tokens = self._filled(bucket, now)
         bucket.at = now
-        if bucket.tokens < 1:
+        if bucket.tokens < _NEARLY:
             return (1 - bucket.tokens) / self._rate
         bucket.tokens -= 1
         return 0.0

@@ -8,20 +8,27 @@ every request gets exactly one response.
 from __future__ import annotations
 
 import json
+import re
 import struct
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from pywats_trio.errors import FrameError
+from pywats_trio.text import shortened, storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERSION: Final = "2.1"
 OLDEST: Final = (2, 0)
-"""The oldest protocol version of a request that is understood."""
+"""The oldest protocol version that is understood."""
+BEYOND: Final = (3, 0)
+"""The first one that is not any more."""
 MAX_FRAME: Final = 1024 * 1024
 """Bytes of JSON in one frame."""
+LONGEST_ERROR: Final = 10_000
+"""Characters of an error's text; even escaped they fit into a frame."""
 _HEAD: Final = struct.Struct(">I")
+_VERSION: Final = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,4}))?")
 
 Message = dict[str, Any]
 
@@ -33,12 +40,20 @@ class BadJson(FrameError):
 def encode(message: Mapping[str, Any]) -> bytes:
     """One frame.
 
+    NaN and infinity, which are no JSON, are never written: a strict client could not read them.
+
     Raises:
-        FrameError: it would be larger than `MAX_FRAME`.
+        FrameError: it would be larger than `MAX_FRAME`, or JSON cannot hold it.
     """
-    body = json.dumps(message, separators=(",", ":")).encode()
+    try:
+        body = json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise FrameError(f"a message cannot be written as JSON: {error}") from error
     if len(body) > MAX_FRAME:
-        raise FrameError(f"a message of {len(body)} bytes does not fit into one frame")
+        raise FrameError(
+            f"a message of {len(body)} bytes does not fit into a frame, which holds {MAX_FRAME}; "
+            "ask for less at once, or submit it as a file"
+        )
     return _HEAD.pack(len(body)) + body
 
 
@@ -52,11 +67,11 @@ class Decoder:
         self._bytes = bytearray()
 
     @property
-    def half_way(self) -> bool:
-        """Whether a part of a frame came and the rest did not yet."""
-        return bool(self._bytes)
+    def full(self) -> bool:
+        """Whether it holds enough: nothing more need be read before a message is taken."""
+        return len(self._bytes) >= _HEAD.size + MAX_FRAME
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | bytearray) -> None:
         """Take what was read."""
         self._bytes += data
 
@@ -82,12 +97,16 @@ class Decoder:
 
 def _parsed(body: bytes) -> Message:
     try:
-        message = json.loads(body)
+        message = json.loads(body.decode(), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise BadJson(f"Invalid JSON: {error}") from error
     if not isinstance(message, dict):
         raise FrameError("a message must be a JSON object")
     return message
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def hello(instance: str, version: str, *, requires_auth: bool) -> Message:
@@ -97,7 +116,7 @@ def hello(instance: str, version: str, *, requires_auth: bool) -> Message:
         "server_version": version,
         "instance_id": instance,
         "requires_auth": requires_auth,
-        "capabilities": ["rate_limit", "queue", "config", "sync", *(["auth"] * requires_auth)],
+        "capabilities": ["rate_limit", "queue", "sync"],
     }
 
 
@@ -111,25 +130,29 @@ def request(command: str, request_id: str, args: Mapping[str, Any]) -> Message:
     }
 
 
-def success(request_id: str, data: Mapping[str, Any]) -> Message:
+def success(request_id: str | int, data: Mapping[str, Any]) -> Message:
     """The answer to a request that was done."""
     return _response(request_id, success=True, data=dict(data))
 
 
-def failure(request_id: str, error: str, code: str, **more: object) -> Message:
+def failure(request_id: str | int, error: str, code: str, **more: object) -> Message:
     """The answer to a request that was refused or failed; `more` stands beside `error_code`."""
-    return _response(request_id, success=False, error=error, error_code=code, **more)
+    told = shortened(storable(error), LONGEST_ERROR)
+    return _response(request_id, success=False, error=told, error_code=code, **more)
 
 
-def _response(request_id: str, **fields: object) -> Message:
+def _response(request_id: str | int, **fields: object) -> Message:
     empty = {"success": False, "data": None, "error": None, "error_code": None}
     return {**empty, **fields, "request_id": request_id, "protocol_version": VERSION}
 
 
+def version_of(message: Message) -> str:
+    """The protocol version that the sender speaks; one who names none speaks 1.0."""
+    version = message.get("protocol_version", "1.0")
+    return str(version) if isinstance(version, str | float | int) else type(version).__name__
+
+
 def understood(message: Message) -> bool:
-    """Whether a request's version is one that this program speaks; without one it is 1.0."""
-    text = str(message.get("protocol_version", "1.0"))
-    major, _, minor = text.partition(".")
-    if not (major.isascii() and major.isdigit() and (minor or "0").isdigit()):
-        return False
-    return OLDEST <= (int(major), int(minor or 0)) < (3, 0)
+    """Whether the sender's version is one that this program speaks."""
+    found = _VERSION.fullmatch(version_of(message))
+    return found is not None and OLDEST <= (int(found[1]), int(found[2] or 0)) < BEYOND

@@ -69,6 +69,9 @@ class Board:
     instance: str = "default"
     version: str = ""
     clock: Callable[[], float] = time.time
+    """The wall clock, seconds since the epoch."""
+    steady: Callable[[], float] = field(default=time.monotonic, kw_only=True)
+    """A clock in seconds that nobody sets: the uptime and the age of the last tick."""
     metrics: Metrics = field(factory=Metrics)
     resources: Resources = field(factory=Resources)
     state: ServiceState = ServiceState.CREATED
@@ -97,11 +100,12 @@ class Board:
     delivery: Callable[[], dict[str, Any]] = dict
     converters: Callable[[], list[dict[str, Any]]] = list
     workers: Callable[[], dict[str, Any]] = dict
-    _started: float = field(init=False, factory=time.monotonic)
-    _ticked: float = field(init=False, factory=time.monotonic)
+    _started: float = field(init=False)
+    _ticked: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.started_at = self.since = self.clock()
+        self._started = self._ticked = self.steady()
 
     # Told by the parts
 
@@ -132,19 +136,19 @@ class Board:
 
     def tick(self) -> None:
         """The supervisor is alive."""
-        self._ticked = time.monotonic()
+        self._ticked = self.steady()
 
     # Asked by the faces
 
     @property
     def uptime(self) -> float:
         """Seconds since the service was made."""
-        return time.monotonic() - self._started
+        return self.steady() - self._started
 
     @property
     def alive(self) -> bool:
         """Whether the event loop turns and the supervisor ticks, and the service has not failed."""
-        stalled = time.monotonic() - self._ticked >= STALLED_SECONDS
+        stalled = self.steady() - self._ticked >= STALLED_SECONDS
         return self.state is not ServiceState.FAILED and not stalled
 
     def held_up_by(self, *causes: Cause) -> list[Condition]:

@@ -24,6 +24,9 @@ _NOT_YET: Final = {
     "converters_loaded": "the converters are not loaded yet",
 }
 
+_NOT_ASKED: Final = "the server has not been asked yet"
+_NO_SERVER: Final = "no server is configured: set server.url"
+
 
 def checks(board: Board) -> dict[str, str]:
     """Each check's name, and why it fails; empty where it passes."""
@@ -34,7 +37,8 @@ def _why(board: Board, name: str, cause: Cause) -> str:
     if board.state in BEFORE_WORK and name in _NOT_YET:
         return _NOT_YET[name]
     if cause is Cause.SERVER and not board.server_asked:
-        return "the server has not been asked yet"
+        configured = board.delivery().get("server", True)
+        return _NOT_ASKED if configured else _NO_SERVER
     return "; ".join(condition.message for condition in board.held_up_by(cause))
 
 

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
     from pywats_trio.observe.board import Board
 
-_BREAKER: Final = ("closed", "suspect", "open", "half-open")
+_BREAKER: Final = {"closed": 0, "suspect": 1, "half-open": 2, "open": 3}
+"""The worse, the higher: an alert asks for `> 0`."""
 _STOPS_INTAKE: Final = {Cause.QUEUE_FULL: "queue_full", Cause.STORE: "store"}
 
 
 class Gauges:
-    """A collector for `Metrics.registry`: `look` reads the board, in the event loop; then any thread
-    may collect what was seen.
+    """A collector for `Metrics.registry`.
+
+    `look` reads the board, in the event loop; then any thread may collect what was seen.
     """
 
     def __init__(self, board: Board) -> None:
@@ -68,12 +70,16 @@ class Gauges:
                 depth.add_metric([kind.value, state.value], counts.of(kind, state))
         yield depth
         now = board.clock()
-        ages = {kind.value: max(0.0, now - at) for kind, at in board.waiting_since.items()}
+        ages = [
+            # Who waited at the last look may be gone since then.
+            (kind.value, max(0.0, now - at) if counts.of(kind, State.PENDING) else 0.0)
+            for kind, at in board.waiting_since.items()
+        ]
         yield _by(
             "pywats_queue_oldest_age_seconds",
             "How long the oldest item has been PENDING.",
             "kind",
-            ages.items(),
+            ages,
         )
 
     def _delivery(self) -> Iterator[Metric]:
@@ -85,12 +91,12 @@ class Gauges:
             "Reports that may be in hand at once.",
             facts["concurrency_limit"],
         )
-        family = GaugeMetricFamily(
-            "pywats_breaker_state", "1 for the breaker's state.", labels=["server", "state"]
+        yield _by(
+            "pywats_breaker_state",
+            "0 closed (reports are sent), 1 suspect, 2 half-open, 3 open (they wait).",
+            "server",
+            [(facts["server"], _BREAKER[facts["breaker"]])],
         )
-        for state in _BREAKER:
-            family.add_metric([facts["server"], state], facts["breaker"] == state)
-        yield family
 
     def _workers(self) -> Iterator[Metric]:
         facts = self._board.workers()

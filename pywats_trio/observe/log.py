@@ -117,6 +117,10 @@ class Log:
             )
             self._bridge.setLevel(max(logging.WARNING, _NUMBERS[level]))
 
+    def mask(self, secrets: Sequence[str]) -> None:
+        """Mask these values, too, from now on; from any thread."""
+        self._encoder.mask(secrets)
+
     def write(self, logger: str, level: str, event: MutableMapping[str, Any]) -> None:
         """One record to the file and to the stream. Does not block."""
         written = record(leading(level, logger, self._instance), event)

@@ -91,9 +91,15 @@ class Encoder:
     """Records to JSON lines in UTF-8, without the values in `secrets`. Never raises."""
 
     def __init__(self, secrets: Sequence[str] = ()) -> None:
+        self._secrets: tuple[str, ...] = ()
+        self.mask(secrets)
+
+    def mask(self, secrets: Sequence[str]) -> None:
+        """Mask these, too, from now on."""
         long = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
         escaped = (json.dumps(secret, ensure_ascii=False)[1:-1] for secret in long)
-        self._secrets = tuple(sorted({*long, *escaped}, key=len, reverse=True))
+        every = {*self._secrets, *long, *escaped}
+        self._secrets = tuple(sorted(every, key=len, reverse=True))
 
     def line(self, written: Record) -> bytes:
         """One line, its line end included."""

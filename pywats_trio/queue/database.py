@@ -10,7 +10,7 @@ import apsw
 import structlog
 
 from pywats_trio.errors import StartError
-from pywats_trio.queue.migrate import LAYOUT, backup_of, migrate
+from pywats_trio.queue.migrate import LAYOUT, OLDEST, backup_of, migrate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def _prepare(connection: apsw.Connection, path: Path, synchronous: str) -> None:
     """Refuse what is not ours before anything is written to it."""
     is_new = connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
     layout: int = LAYOUT if is_new else connection.pragma("user_version")
-    if not is_new and connection.pragma("application_id") != APPLICATION:
+    if not is_new and (connection.pragma("application_id") != APPLICATION or layout < OLDEST):
         raise StartError(
             f"{path}: this is a database, but no queue of pywats-trio; "
             "move it away or choose another data folder"
@@ -71,9 +71,9 @@ def _prepare(connection: apsw.Connection, path: Path, synchronous: str) -> None:
 def _migrate(connection: apsw.Connection, path: Path, layout: int) -> None:
     try:
         migrate(connection, path, layout)
-    except OSError as error:
+    except (apsw.Error, OSError) as error:
         raise StartError(
-            f"{path}: cannot be copied before its layout is changed ({error.strerror}); "
+            f"{path}: of an older layout, and it cannot be copied or changed ({error}); "
             "make room on the disk of data_dir"
         ) from error
     log.info("queue migrated", before=layout, now=LAYOUT, copy=str(backup_of(path, layout)))

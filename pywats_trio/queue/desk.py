@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import apsw
 import trio
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+CLOSE_SECONDS: Final = 2.0
+"""A disk that hangs is left behind then: nothing is lost by a reading that does not end."""
+
 
 @contextlib.asynccontextmanager
 async def open_desk(path: Path) -> AsyncIterator[SqliteDesk]:
@@ -31,12 +34,12 @@ async def open_desk(path: Path) -> AsyncIterator[SqliteDesk]:
     Raises:
         StartError: there is no such file, or it cannot be opened.
     """
-    connection = await trio.to_thread.run_sync(open_reader, path)
+    desk = SqliteDesk(await trio.to_thread.run_sync(open_reader, path))
     try:
-        yield SqliteDesk(connection)
+        yield desk
     finally:
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(connection.close)
+        with trio.move_on_after(CLOSE_SECONDS, shield=True):
+            await desk.close()
 
 
 class SqliteDesk:
@@ -50,10 +53,16 @@ class SqliteDesk:
         self._connection = connection
         self._one_at_a_time = trio.CapacityLimiter(1)
 
+    async def close(self) -> None:
+        """Close the connection, after the reading that is under way."""
+        await trio.to_thread.run_sync(
+            self._connection.close, limiter=self._one_at_a_time, abandon_on_cancel=True
+        )
+
     async def _read(self, query: Callable[[apsw.Connection], T]) -> T:
         try:
             return await trio.to_thread.run_sync(
-                query, self._connection, limiter=self._one_at_a_time
+                query, self._connection, limiter=self._one_at_a_time, abandon_on_cancel=True
             )
         except apsw.Error as error:
             raise StoreError(f"the queue's database cannot be read: {error}") from error

@@ -32,6 +32,9 @@ STEPS: Final[Mapping[int, str]] = {
 """From each older layout to the one after it."""
 
 
+OLDEST: Final = min(STEPS)
+
+
 def backup_of(path: Path, layout: int) -> Path:
     """Where the copy lies that is made before a database of `layout` is changed."""
     return path.with_name(f"{path.name}.layout-{layout}")
@@ -53,15 +56,33 @@ def migrate(connection: apsw.Connection, path: Path, layout: int) -> None:
 def _back_up(connection: apsw.Connection, path: Path, target: Path) -> None:
     """A copy is whole or is not there: it gets its name when it is synced."""
     unfinished = path.with_name(f"{target.name}.part")
-    unfinished.unlink(missing_ok=True)
+    _remove(unfinished)
+    try:
+        _copy(connection, unfinished)
+        _sync(unfinished)
+        unfinished.replace(target)
+        _sync(target.parent)
+    finally:
+        _remove(unfinished)  # what is left of it would take the room that there is not
+
+
+def _copy(connection: apsw.Connection, target: Path) -> None:
     with (
-        contextlib.closing(apsw.Connection(str(unfinished))) as copy,
+        contextlib.closing(apsw.Connection(str(target))) as copy,
         copy.backup("main", connection, "main") as backup,
     ):
         backup.step()
-    descriptor = os.open(unfinished, os.O_RDONLY)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    unfinished.replace(target)
+
+
+def _remove(database: Path) -> None:
+    """With its journal: one that is left would be played back into the next of this name."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)

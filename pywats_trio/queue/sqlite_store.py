@@ -168,9 +168,10 @@ class SqliteStore:
             BaseException: what ended the thread.
         """
         if self._writer.crash is not None:
-            self._adopt(await trio.to_thread.run_sync(self._load_again))
-            for bell in self._bells.values():
-                bell.ring()
+            # A disk that hangs does not hold up a stop: nothing was done by then.
+            loaded = await trio.to_thread.run_sync(self._load_again, abandon_on_cancel=True)
+            self._adopt(loaded)
+            self._wake_all()
         task_status.started()
         await self._writer.wait_ended()
 
@@ -209,6 +210,14 @@ class SqliteStore:
         self._books.committed()
         self._history.committed()
         self._board.metrics.commit_batch.observe(operations)
+
+    def _wake_all(self) -> None:
+        """Everybody looks again: what a crashed thread had committed, it could not tell."""
+        for bell in self._bells.values():
+            bell.ring()
+        for waiter in list(self._waiters.values()):
+            waiter.set()
+        self._waiters.clear()
 
     def _rolled_back(self) -> None:
         self._books.rolled_back()

@@ -36,6 +36,8 @@ log = structlog.get_logger("pywats_trio.service")
 ADDRESS_FILE: Final = "health.addr"
 KEEP_ALIVE_SECONDS: Final = 75.0
 """An idle scraper's connection is kept for so long: scrapes come every 15 to 60 seconds."""
+LAST_ANSWER_SECONDS: Final = 0.05
+"""For answers of the probes that are under way at the very end; then whoever never reads is cut."""
 UNBOUNDED: Final = frozenset(name for name, command in TABLE.items() if not command.bounded)
 
 
@@ -78,6 +80,7 @@ class Doors:
             self._health.dup(),
             max_connections=self._max_connections,
             keep_alive_seconds=KEEP_ALIVE_SECONDS,
+            grace_seconds=LAST_ANSWER_SECONDS,
             stop=self._stop,
             task_status=_Plain(task_status),
         )

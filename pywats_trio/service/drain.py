@@ -53,8 +53,9 @@ class Grace:
         return self._hurried_to(self._end - self._share(GOODBYE))
 
     def goodbye_until(self) -> float:
-        """When the clients of local control are cut off."""
-        return self._hurried_to(self._end)
+        """When the clients of local control are cut off, if they ask for so much now."""
+        now = trio.current_time()
+        return self._hurried_to(min(self._end, now + self._share(GOODBYE)))
 
     def limit(self, scope: trio.CancelScope, until: float) -> None:
         """Cut `scope` off at `until`, or sooner if somebody hurries."""

@@ -10,7 +10,7 @@ from pywats_trio.errors import StoreError
 from pywats_trio.model import Kind, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from pywats_trio.observe.board import Board
@@ -22,11 +22,17 @@ LOOK_SECONDS: Final = 10.0
 
 
 class Heartbeat:
-    """A part. `pulse` is called at every tick, from the event loop itself."""
+    """A part. `pulse` is called at every tick, from the event loop itself; see `TICK_SECONDS`."""
 
-    def __init__(self, board: Board, pulse: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        board: Board,
+        pulse: Callable[[], None] = lambda: None,
+        tick_seconds: float = TICK_SECONDS,
+    ) -> None:
         self._board = board
         self._pulse = pulse
+        self._tick_seconds = tick_seconds
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Tick until cancelled."""
@@ -35,8 +41,8 @@ class Heartbeat:
             self._board.tick()
             self._pulse()
             begun = trio.current_time()
-            await trio.sleep(TICK_SECONDS)
-            late = trio.current_time() - begun - TICK_SECONDS
+            await trio.sleep(self._tick_seconds)
+            late = trio.current_time() - begun - self._tick_seconds
             self._board.metrics.loop_lag.observe(max(0.0, late))
 
 
@@ -50,14 +56,20 @@ class Lookout:
         self._database = database
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Look until cancelled; a look at a disk that hangs is left behind then."""
-        task_status.started()
+        """Look until cancelled; a disk that hangs holds up no other look, and is left behind."""
+        async with trio.open_nursery() as looks:
+            looks.start_soon(self._again_and_again, self._look_at_disk)
+            looks.start_soon(self._again_and_again, self._look_at_queue)
+            task_status.started()
+
+    async def _again_and_again(self, look: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await trio.to_thread.run_sync(
-                self._board.resources.look, self._data_dir, self._database, abandon_on_cancel=True
-            )
-            await self._look_at_queue()
+            await look()
             await trio.sleep(LOOK_SECONDS)
+
+    async def _look_at_disk(self) -> None:
+        look = self._board.resources.look
+        await trio.to_thread.run_sync(look, self._data_dir, self._database, abandon_on_cancel=True)
 
     async def _look_at_queue(self) -> None:
         for kind in Kind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -10,9 +11,10 @@ import trio
 from pywats_trio.bell import Bell
 from pywats_trio.control import ServiceState as State
 from pywats_trio.errors import PywatsTrioError, StoreError
+from pywats_trio.observe.status import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Store
@@ -38,6 +40,8 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
 
 RECORD_SECONDS: Final = 1.0
 """Before a change that could not be written into the history is tried again."""
+UNWRITTEN: Final = 1000
+"""Changes that wait for the history at most; of more, the oldest stand in the log alone."""
 
 
 class IllegalState(PywatsTrioError):
@@ -54,10 +58,13 @@ class Lifecycle:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._paused = False
-        self._unwritten: list[dict[str, Any]] = []
+        self._unwritten: deque[dict[str, Any]] = deque(maxlen=UNWRITTEN)
+        self._writing = trio.Lock()
         self._news = Bell()
         self.changes = Bell()
         """Rung after each change."""
+        self.entered: Callable[[], None] = lambda: None
+        """Called at each change, before anything else can happen."""
         board.changed = self._settle
 
     @property
@@ -76,9 +83,12 @@ class Lifecycle:
             raise IllegalState(f"a service cannot go from {before} to {state} ({cause})")
         board.state, board.cause, board.since = state, cause, board.clock()
         log.info("service state", state=state.value, before=before.value, cause=cause)
-        self._unwritten.append({"state": state.value, "before": before.value, "cause": cause})
+        # The row of the history has the time at which it was written, which may be much later.
+        told = {"state": state.value, "before": before.value, "cause": cause}
+        self._unwritten.append({**told, "at": iso(board.since)})
         self._news.ring()
         self.changes.ring()
+        self.entered()
 
     def at_work(self, cause: str, *, paused: bool | None = None) -> None:
         """Enter the state that the conditions call for: paused, degraded or running.
@@ -90,6 +100,8 @@ class Lifecycle:
         state, why = self._called_for(cause)
         if state is not self._board.state:
             self.enter(state, why)
+        elif state is State.DEGRADED:
+            self._board.cause = why  # what it was first may be over, and something else not
 
     def _called_for(self, cause: str) -> tuple[State, str]:
         if self._paused:
@@ -131,6 +143,9 @@ class Lifecycle:
         Raises:
             StoreError: it cannot be written; what is left is written by the next call.
         """
-        while self._unwritten:
-            await store.note("service state", self._unwritten[0])
-            self._unwritten.pop(0)
+        async with self._writing:
+            while self._unwritten:
+                change = self._unwritten[0]
+                await store.note("service state", change)
+                if self._unwritten[0] is change:  # it had to go if there were too many
+                    self._unwritten.popleft()

@@ -156,11 +156,12 @@ class Lines:
             line.putaway.drain()
 
     def scan_now(self) -> int:
-        """Read all folders soon; how many."""
-        watches = [line.watch for line in self._lines.values() if line.watch is not None]
-        for watch in watches:
-            watch.scan_now()
-        return len(watches)
+        """Read all folders soon; how many. One whose watch is yet to begin is read then."""
+        lines = [line for line in self._lines.values() if len(line.parts) > 1]
+        for line in lines:
+            if line.watch is not None:
+                line.watch.scan_now()
+        return len(lines)
 
     def facts(self) -> dict[str, dict[str, Any]]:
         """What is true of each folder, by the converter's name; from memory."""
@@ -169,10 +170,12 @@ class Lines:
 
 def _facts(line: _Line) -> dict[str, Any]:
     watch = line.watch
+    reasons = watch.reasons() if watch else {}
     return {
         "watch": printable(os.fspath(line.options.watch)),
         "watching": watch is not None,
-        "waiting_files": len(watch.waiting()) if watch else 0,
+        "waiting_files": sum(reasons.values()),
+        "waiting_for": reasons,
         "trouble": watch.trouble if watch else "",
     }
 

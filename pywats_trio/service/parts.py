@@ -1,25 +1,24 @@
 """The working parts of a service, and how they change while they run.
 
-A new part is started beside the old one, claiming nothing yet. When it is ready the old one claims
-no more and ends when it has finished what it has in hand; only then does the new one claim. If it
-does not become ready, it goes and the old one never noticed.
+A new part is started beside the old one, claiming nothing yet. When all new ones are ready, they
+take the old ones' places in one step: the old ones claim no more and end when they have finished
+what they have in hand. If one does not become ready, all go and the old ones never noticed.
 """
 
 from __future__ import annotations
 
 import os
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import structlog
 import trio
 from attrs import evolve, frozen
 
 from pywats_trio.convert.conversion import Conversion
 from pywats_trio.deliver.pump import Pump
-from pywats_trio.errors import PartKeepsFailing, PywatsTrioError
+from pywats_trio.errors import PywatsTrioError, only
 from pywats_trio.intake.room import Room
-from pywats_trio.observe import resources
+from pywats_trio.service import facts
 from pywats_trio.service.lines import Lines
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Desk, Store
     from pywats_trio.service.supervise import Kept, Run, Supervisor
-
-log = structlog.get_logger("pywats_trio.service")
 
 READY_SECONDS: Final = 10.0
 """A new part that is not ready by then is given up, and the old one goes on."""
@@ -50,8 +47,18 @@ class Floors:
     taking_in: trio.Nursery
 
 
+@frozen
+class Ready:
+    """The parts for `config`, ready and paused; those that need no change are the present ones."""
+
+    config: Config
+    former: tuple[ConverterOptions, ...]
+    conversion: Conversion
+    pump: Pump
+
+
 class Parts:
-    """What works for one configuration, `config`; `switch` changes it.
+    """What works for one configuration, `config`; `get_ready` and `switch` change it.
 
     Args:
         config: the whole configuration, checked.
@@ -81,6 +88,8 @@ class Parts:
         self._random = random or Random()  # noqa: S311 - jitter, no secret
         self._paused = paused
         self._generation = 0
+        self._former: tuple[ConverterOptions, ...] = ()
+        """Converters that were removed: files that they had accepted are still converted."""
         self.room = Room(store, config.queue.max_items, board)
         self.lines = Lines(
             store=store,
@@ -96,13 +105,11 @@ class Parts:
         """Former parts that may still have something in hand."""
         if paused:
             self.pause()
-        board.delivery = self._delivery_facts
-        board.converters = self._converter_facts
-        board.workers = self._worker_facts
+        facts.tell(self, board)
 
     def _make_pump(self, config: Config) -> Pump:
         self._generation += 1
-        return Pump(
+        pump = Pump(
             self._store,
             config.server,
             config.retry,
@@ -110,6 +117,8 @@ class Parts:
             random=self._random,
             board=self._board,
         )
+        pump.on_board = False
+        return pump
 
     def _make_conversion(self, config: Config) -> Conversion:
         self._generation += 1
@@ -126,6 +135,7 @@ class Parts:
 
     async def open_delivery(self, nursery: trio.Nursery) -> None:
         """Deliver."""
+        self.pump.show()
         await self._supervisor.start(nursery, "deliver", self.pump.run)
 
     async def open_putaways(self, nursery: trio.Nursery) -> None:
@@ -135,10 +145,12 @@ class Parts:
 
     async def open_conversion(self, nursery: trio.Nursery) -> None:
         """Convert."""
+        self.conversion.show()
         await self._supervisor.start(nursery, "convert", self.conversion.run)
 
     async def open_intakes(self, nursery: trio.Nursery) -> None:
         """Take files."""
+        await self._supervisor.start(nursery, "room", self.room.run)
         for options in _enabled(self.config):
             await self.lines.take_in(options.name, self, nursery)
 
@@ -147,6 +159,11 @@ class Parts:
         return await self.conversion.patterns(options)
 
     # Pausing
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is begun before `resume`."""
+        return self._paused
 
     def pause(self) -> None:
         """Begin nothing new; what is in hand goes on."""
@@ -176,58 +193,72 @@ class Parts:
 
     # Changing
 
-    async def switch(self, config: Config, floors: Floors) -> None:
-        """Work by `config` from now on. Cancelled before the new parts are ready, nothing changes.
+    async def get_ready(self, config: Config, floors: Floors) -> Ready:
+        """Start what `config` needs beside what there is. If cancelled, it goes again.
 
         Raises:
-            ReloadFailed: a new part did not become ready; the former configuration is in effect.
+            ReloadFailed: a new part did not become ready, and goes again.
         """
-        before, wanted = self.config, self._with_former_converters(config)
-        ready: list[Kept] = []
-        conversion, pump = self.conversion, self.pump
+        started: list[Kept] = []
         try:
             with trio.fail_after(READY_SECONDS):
-                if _conversion_differs(before, wanted):
-                    conversion = self._make_conversion(wanted)
-                    conversion.pause()
-                    ready.append(await self._open(floors.converting, "convert", conversion.run))
-                if (before.server, before.retry) != (config.server, config.retry):
-                    pump = self._make_pump(config)
-                    pump.pause()
-                    ready.append(await self._open(floors.delivering, "deliver", pump.run))
+                return await self._start(config, floors, started)
         except BaseException as error:
-            for kept in ready:
+            for kept in started:
                 kept.scope.cancel()
             if isinstance(error, trio.TooSlowError):
                 seconds = f"{READY_SECONDS:g} s"
                 raise ReloadFailed(f"the new parts were not ready within {seconds}") from error
             raise
-        self.config = wanted
-        self.room.set_mark(config.queue.max_items)
-        self._supervisor.options = config.supervision
-        await self._change_lines(before, config, floors)
-        self._replace(conversion, pump)
 
-    async def _open(self, nursery: trio.Nursery, part: str, run: Run) -> Kept:
+    async def _start(self, config: Config, floors: Floors, started: list[Kept]) -> Ready:
+        former = self._former_of(config)
+        conversion, pump = self.conversion, self.pump
+        working, wanted = _working(self.config, self._former), _working(config, former)
+        if _conversion_differs(working, wanted):
+            conversion = self._make_conversion(wanted)
+            conversion.pause()
+            started.append(await self._try(floors.converting, "convert", conversion.run))
+        if (self.config.server, self.config.retry) != (config.server, config.retry):
+            pump = self._make_pump(config)
+            pump.pause()
+            started.append(await self._try(floors.delivering, "deliver", pump.run))
+        return Ready(config, former, conversion, pump)
+
+    async def _try(self, nursery: trio.Nursery, part: str, run: Run) -> Kept:
         try:
-            return await self._supervisor.start(nursery, part, run)
-        except PartKeepsFailing as error:
-            raise ReloadFailed(f"the new part did not start: {error}") from error
+            return await self._supervisor.start(nursery, part, run, on_trial=True)
+        except Exception as error:  # noqa: BLE001 - a part may fail in any way; it is told who asked
+            cause = only(error)
+            told = f"the new part {part!r} did not start ({type(cause).__name__}: {cause})"
+            raise ReloadFailed(f"{told}; the former configuration goes on") from cause
 
-    def _with_former_converters(self, config: Config) -> Config:
-        """Converters that were removed stay for the files they had accepted."""
+    def _former_of(self, config: Config) -> tuple[ConverterOptions, ...]:
+        """The converters that there are and that are not in `config` any more."""
         named = {options.name for options in config.converters}
-        former = [o for o in self.config.converters if o.enabled and o.name not in named]
-        return evolve(config, converters=(*config.converters, *former))
+        here = (*_enabled(self.config), *self._former)
+        return tuple(options for options in here if options.name not in named)
+
+    async def switch(self, ready: Ready, floors: Floors) -> None:
+        """Work by `ready.config` from now on; the watch folders follow one after the other."""
+        self.config, self._former = ready.config, ready.former
+        self.room.set_mark(ready.config.queue.max_items)
+        self._supervisor.options = ready.config.supervision
+        self._replace(ready.conversion, ready.pump)
+        await self._change_lines(floors)
 
     def _replace(self, conversion: Conversion, pump: Pump) -> None:
+        """In one step: there is no moment without a part, nor one with two that claim."""
         self._leaving = [part for part in self._leaving if part.in_hand]
         if conversion is not self.conversion:
             self.conversion.drain()
+            self.conversion.hide()
             self._leaving.append(self.conversion)
             self.conversion = conversion
+            conversion.show()
         if pump is not self.pump:
             self.pump.drain()
+            self.pump.on_board = False
             self._leaving.append(self.pump)
             self._board.forget(self.pump.address)
             self.pump = pump
@@ -236,8 +267,8 @@ class Parts:
             pump.resume()
             conversion.resume()
 
-    async def _change_lines(self, before: Config, config: Config, floors: Floors) -> None:
-        wanted = {options.name: options for options in _enabled(config)}
+    async def _change_lines(self, floors: Floors) -> None:
+        wanted = {options.name: options for options in _enabled(self.config)}
         for name in self.lines.names():
             if name not in wanted and self.lines.takes_in(name):
                 await self.lines.retire(name)
@@ -249,59 +280,13 @@ class Parts:
             if not self.lines.takes_in(name):
                 await self.lines.take_in(name, self, floors.taking_in)
 
-    # What the board asks
-
-    def _delivery_facts(self) -> dict[str, Any]:
-        status = self.pump.status()
-        outage = status.outage
-        return {
-            "server": self.pump.address,
-            "breaker": status.circuit.value if status.circuit else None,
-            "outage": None
-            if outage is None
-            else {
-                "class": outage.kind.value,
-                "message": outage.problem.message,
-                "hint": outage.problem.hint,
-                "since": outage.since,
-            },
-            "next_try_seconds": round(status.next_try_in, 3),
-            "paced": status.paced,
-            "in_hand": self.delivering(),
-            "server_version": status.server_version,
-            "concurrency_limit": self.pump.width(),
-        }
-
-    def _converter_facts(self) -> list[dict[str, Any]]:
-        folders = self.lines.facts()
-        return [
-            {
-                "name": options.name,
-                "type": options.type,
-                "enabled": options.enabled,
-                "watch": str(options.watch),
-                "watching": False,
-                "waiting_files": 0,
-                "trouble": "",
-                **folders.get(options.name, {}),
-            }
-            for options in self.config.converters
-        ]
-
-    def _worker_facts(self) -> dict[str, Any]:
-        statistics = self.conversion.pool.statistics()
-        return {
-            "limit": statistics.limit,
-            "busy": statistics.busy,
-            "idle": statistics.idle,
-            "ending": statistics.alive - statistics.busy - statistics.idle,
-            "in_hand": self.converting(),
-            "resident_bytes": resources.resident_bytes(self.conversion.pool.pids()),
-        }
-
 
 def _enabled(config: Config) -> list[ConverterOptions]:
     return [options for options in config.converters if options.enabled]
+
+
+def _working(config: Config, former: tuple[ConverterOptions, ...]) -> Config:
+    return evolve(config, converters=(*config.converters, *former))
 
 
 def _conversion_differs(before: Config, after: Config) -> bool:

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("pywats_trio.service")
 
+SETTLE_SECONDS: Final = 1.0
+"""How long somebody who is cancelled in the middle of a change waits for it to be over."""
+
 
 @define(eq=False)
 class _Change:
     """Another configuration, on its way to the nurseries that its parts will live in."""
 
     config: Config
+    getting_ready: trio.CancelScope = field(factory=trio.CancelScope)
     done: trio.Event = field(factory=trio.Event)
     error: Exception | None = None
 
@@ -113,7 +117,9 @@ class Pipeline:
     # Changing the configuration
 
     async def change(self, config: Config) -> None:
-        """Work by `config` from now on; if cancelled here, the change goes on.
+        """Work by `config` from now on.
+
+        Cancelled before the new parts are ready, nothing is changed; after that, all of it is.
 
         Raises:
             ReloadFailed: the new parts did not become ready; the former ones go on.
@@ -124,7 +130,13 @@ class Pipeline:
             await self._changes.send(change)
         except trio.BrokenResourceError:
             raise NotReady(_STOPPING) from None
-        await change.done.wait()
+        try:
+            await change.done.wait()
+        except trio.Cancelled:
+            change.getting_ready.cancel()
+            with trio.move_on_after(SETTLE_SECONDS, shield=True):
+                await change.done.wait()
+            raise
         if change.error is not None:
             raise change.error
 
@@ -133,7 +145,10 @@ class Pipeline:
         async for change in self._asked:
             change.error = NotReady(_STOPPING)  # what is true if this is cut off
             try:
-                await self.parts.switch(change.config, floors)
+                with change.getting_ready:
+                    ready = await self.parts.get_ready(change.config, floors)
+                if not change.getting_ready.cancelled_caught:
+                    await self.parts.switch(ready, floors)
                 change.error = None
             except Exception as error:  # noqa: BLE001 - it is raised where the change was asked for
                 change.error = error

@@ -44,6 +44,8 @@ class Source:
     """Blocks. Raises ConfigError or NotFoundError."""
     applied: Callable[[Config], None] = lambda _config: None
     """Told of each configuration that came into effect."""
+    content: bytes = b""
+    """`filewatch.digest` of the file at the first reading; empty: what it holds at the start."""
 
 
 def changed(before: Config, after: Config) -> list[str]:

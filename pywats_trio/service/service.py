@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import shutil
 import time
 from pathlib import Path
@@ -14,7 +15,8 @@ import trio
 
 from pywats_trio import __version__
 from pywats_trio.commands.desk import CommandDesk
-from pywats_trio.control import BEFORE_WORK, Role, ServiceState, Who
+from pywats_trio.config.made import checked
+from pywats_trio.control import BEFORE_WORK, ENDED, Role, ServiceState, Who
 from pywats_trio.convert.conversion import SCRATCH
 from pywats_trio.errors import NotReady, PartKeepsFailing, StartError, StoreError, only
 from pywats_trio.intake import inbox
@@ -26,6 +28,7 @@ from pywats_trio.queue.store import Topic
 from pywats_trio.service import preflight
 from pywats_trio.service.doors import Doors, bound
 from pywats_trio.service.drain import Stop
+from pywats_trio.service.filewatch import FileWatch
 from pywats_trio.service.heartbeat import Heartbeat, Lookout
 from pywats_trio.service.lifecycle import Lifecycle
 from pywats_trio.service.lock import instance_lock
@@ -33,6 +36,7 @@ from pywats_trio.service.parts import Parts
 from pywats_trio.service.pipeline import Pipeline
 from pywats_trio.service.session import PAUSED, Session
 from pywats_trio.service.supervise import Supervisor
+from pywats_trio.service.systemd import Notifier, Systemd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,6 +53,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("pywats_trio.service")
 
 DATABASE: Final = "queue.db"
+LAST_WORDS_SECONDS: Final = 0.5
+"""For the history to be told of the end."""
 EMBEDDER: Final = Who("the program", Role.ADMIN)
 """Who asks where no other is named: the program that the service runs in."""
 
@@ -66,11 +72,12 @@ class Service:
         config: Config,
         *,
         source: Source | None = None,
-        pulse: Callable[[], None] = lambda: None,
+        systemd: Systemd | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`source`: where the configuration can be read again; `pulse` is called every second.
+        """`source`: where the configuration can be read again; its changes are noticed.
 
+        `systemd` is told how the service is; by default nobody is, whatever the environment says.
         `clock` is the wall clock, seconds since the epoch.
         """
         self._config = config
@@ -82,7 +89,10 @@ class Service:
         self.board = Board(config.instance, __version__, clock)
         self.lifecycle = Lifecycle(self.board)
         self._supervisor = Supervisor(config.supervision, self.board, self._given_up)
-        self._heartbeat = Heartbeat(self.board, pulse)
+        systemd = systemd or Systemd()
+        notifier = Notifier(systemd, self.board)
+        self.lifecycle.entered = notifier.tell
+        self._heartbeat = Heartbeat(self.board, notifier.pulse, systemd.tick_seconds)
         self._gauges = gauges.register(self.board)
         self.control = CommandDesk(self)
 
@@ -99,11 +109,11 @@ class Service:
         Raises:
             StartError: another service holds the data folder, an address is taken, or the queue
                 cannot be opened or written.
-            ConfigError: what the configuration names cannot be used.
+            ConfigError: a value of the configuration, or what one names, cannot be used.
             PartKeepsFailing: a part failed again and again.
         """
-        config = self._config
         try:
+            config = self._config = await _checked(self._config)
             with instance_lock(config.data_dir), bound(config, self.board) as (health, ipc):
                 doors = Doors(
                     lambda: self.config,
@@ -121,15 +131,15 @@ class Service:
                     await doors.close(self._stop.grace)
                     open_doors.cancel_scope.cancel()
                 self.lifecycle.end(ServiceState.STOPPED, "everything is over")
-        except trio.Cancelled:
-            self._end_cancelled()
-            raise
         except BaseException as error:
+            if _is_cancellation(error):
+                self._end_cancelled()
+                raise
             cause = only(error)
             self.lifecycle.end(ServiceState.FAILED, f"{type(cause).__name__}: {cause}")
             if cause is error:
                 raise
-            raise cause from None
+            raise cause from cause.__cause__
 
     def _end_cancelled(self) -> None:
         self.lifecycle.end(ServiceState.DRAINING, "cancelled from outside")
@@ -141,12 +151,17 @@ class Service:
     async def _live(self, config: Config, task_status: trio.TaskStatus[None]) -> None:
         """Everything between the opening of the doors and their closing."""
         with self._starting:
-            self.lifecycle.enter(ServiceState.VALIDATING, "started")
+            await self._advance(ServiceState.VALIDATING, "started")
             preflight.refuse(await preflight.examine(config))
-            self.lifecycle.enter(ServiceState.RECOVERING, "everything is as it should be")
+            await self._advance(ServiceState.RECOVERING, "everything is as it should be")
             await self._with_queue(config, task_status)
         if self._starting.cancelled_caught:
             task_status.started()  # stopped before it was up: an end like any other
+
+    async def _advance(self, state: ServiceState, cause: str) -> None:
+        """The next state of the start; not after a stop, which has cancelled the start."""
+        await trio.lowlevel.checkpoint()
+        self.lifecycle.enter(state, cause)
 
     async def _with_queue(self, config: Config, task_status: trio.TaskStatus[None]) -> None:
         database = config.data_dir / DATABASE
@@ -168,10 +183,11 @@ class Service:
                 await keeping.start(self.lifecycle.record, store)
                 look = Lookout(self.board, desk, config.data_dir, database)
                 await self._supervisor.start(keeping, "lookout", look.run)
-                await self._work(config, store, desk, task_status)
-                self._session = None
-                with contextlib.suppress(StoreError), self._while_closing():
-                    await self.lifecycle.write(store)
+                try:
+                    await self._work(config, store, desk, keeping, task_status)
+                finally:
+                    self._end_session()
+                    await self._write_last_words(store)
                 keeping.cancel_scope.cancel()
             self._say_stopped(store)
             with self._while_closing() as scope:
@@ -195,15 +211,15 @@ class Service:
         config: Config,
         store: SqliteStore,
         desk: Desk,
+        keeping: trio.Nursery,
         task_status: trio.TaskStatus[None],
     ) -> None:
         paused = bool(store.remembered(PAUSED))
-        self.lifecycle.enter(ServiceState.STARTING, "the queue is open")
+        await self._advance(ServiceState.STARTING, "the queue is open")
         parts = Parts(config, store, desk, self.board, self._supervisor, paused=paused)
         pipeline = Pipeline(parts)
         self.board.waiting_for = pipeline.waiting_for
         self._session = Session(
-            config,
             source=self._source,
             store=store,
             desk=desk,
@@ -213,11 +229,39 @@ class Service:
         )
         async with trio.open_nursery() as working:
             await working.start(pipeline.run, self._stop)
+            if self.board.state is not ServiceState.STARTING:
+                return  # a stop was asked for meanwhile
             cause = "it was paused before" if paused else "all parts are ready"
-            if self.board.state is ServiceState.STARTING:
-                self.lifecycle.at_work(cause, paused=paused)
+            self.lifecycle.at_work(cause, paused=paused)
             log.info("running", converters=len(config.converters), url=config.server.url)
+            if self._source is not None:
+                watch = FileWatch(self._source, self.reload)
+                await self._supervisor.start(keeping, "config file", watch.run)
             task_status.started()
+
+    async def _write_last_words(self, store: SqliteStore) -> None:
+        """Why it ends goes into the history, too, whatever ends it; bounded."""
+        if trio.current_effective_deadline() == -math.inf:
+            self.lifecycle.end(ServiceState.DRAINING, "cancelled from outside")
+        with contextlib.suppress(StoreError), self._while_closing() as closing:
+            closing.shield = True
+            closing.deadline = min(closing.deadline, trio.current_time() + LAST_WORDS_SECONDS)
+            await self.lifecycle.write(store)
+
+    def _end_session(self) -> None:
+        if self._session is not None:
+            self._session.end()
+            self._session = None
+
+    @property
+    def state(self) -> ServiceState:
+        """Where the service stands in its life."""
+        return self.board.state
+
+    async def wait_stopped(self) -> None:
+        """Until the service has ended, in whatever way. Cancellation passes through."""
+        while self.state not in ENDED:
+            await self.lifecycle.changes.ticket().wait()  # nothing can change in between
 
     def stop(self, cause: str = "asked to stop") -> None:
         """Take no more files, finish what is in hand within the grace, and end."""
@@ -256,7 +300,7 @@ class Service:
     # What it is asked for
 
     def _at_work(self) -> Session:
-        if self._session is None:
+        if self._session is None or self.board.state in BEFORE_WORK:
             raise NotReady(f"the service is {self.board.state}; ask again when it runs")
         return self._session
 
@@ -279,7 +323,8 @@ class Service:
         `{"folders": how many, "probing": whether the server is asked first, "resumed": reports}`.
 
         Raises:
-            NotReady: the service does not run.
+            NotReady: the service does not run, or is paused.
+            StoreError: it cannot be written what is retried.
         """
         return await self._at_work().sync_now(who)
 
@@ -297,21 +342,22 @@ class Service:
         return await self._at_work().reload(config)
 
     async def submit(
-        self, report: Report | Mapping[str, Any] | bytes | Path, *, priority: int = 5
+        self, report: Report | Mapping[str, Any] | bytes | os.PathLike[str], *, priority: int = 5
     ) -> Item:
         """Accept a report (as an object, a mapping, or the bytes of WSJF), or a file by its path.
 
         It is stored when this returns; cancelled, it may be. `priority`: 1 first to 10 last.
 
         Raises:
+            ValueError: `priority` is out of range.
             InvalidInputError: it is no report, or the file cannot be used.
-            NotFoundError: there is no such file.
+            NotFoundError: there is no such file, or no converter for it.
             NotReady: the service does not run, or is paused.
             QueueFull: the queue is at `queue.max_items`.
             StoreError: it could not be stored.
         """
-        if isinstance(report, Path):
-            return await self.submit_file(report, priority=priority)
+        if isinstance(report, os.PathLike):
+            return await self.submit_file(Path(report), priority=priority)
         return await self._at_work().submit(report, priority=priority)
 
     async def submit_file(self, path: Path, *, converter: str = "", priority: int = 5) -> Item:
@@ -331,7 +377,8 @@ class Service:
 
         Raises:
             NotFoundError: there is none of this number.
-            NotReady: the service does not run.
+            NotReady: the service does not run, or stopped first.
+            StoreError: the queue cannot be read.
         """
         return await self._at_work().item(item_id)
 
@@ -339,14 +386,20 @@ class Service:
         """The item at its end: `delivered`, or not, and `why`. Of a file, with all its reports.
 
         An item that waits for its server or an operator has no end yet. Cancellation passes
-        through. Raises as `item`.
+        through.
+
+        Raises:
+            NotFoundError: there is none of this number.
+            NotReady: the service does not run, or stopped first.
+            StoreError: the queue cannot be read.
         """
         return await self._at_work().wait(item_id)
 
     def events(self, since: int | None = None) -> Events:
         """The history as a stream: `async for event in service.events(): ...`.
 
-        `since` is the `seq` of the last event that was seen; without it, only what is new.
+        `since` is the `seq` of the last event that was seen; without it, only what is new from the
+        first call on. The stream ends when the service does.
 
         Raises:
             NotReady: the service does not run.
@@ -355,7 +408,9 @@ class Service:
 
     async def items(self, *, after: int = 0, limit: int = 100) -> list[Item]:
         """A page of the queue by number: those above `after`. Raises as `item`."""
-        return await self._at_work().desk.items(after=after, limit=limit)
+        session = self._at_work()
+        with session.while_it_lasts():
+            return await session.desk.items(after=after, limit=limit)
 
     async def wait_until(self, reached: Callable[[Counts], bool]) -> None:
         """Until `reached` is true of the queue's counts; asked whenever an item is finished.
@@ -365,12 +420,24 @@ class Service:
         Raises:
             NotReady: the service does not run.
         """
-        store = self._at_work().store
-        while True:
-            ticket = store.bell(Topic.ROOM).ticket()
-            if reached(store.counts()):
-                return
-            await ticket.wait()
+        session = self._at_work()
+        with session.while_it_lasts():
+            while True:
+                ticket = session.store.bell(Topic.ROOM).ticket()
+                if reached(session.store.counts()):
+                    return
+                await ticket.wait()
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    """Whether `error` is a cancellation, or a group of nothing else."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(trio.Cancelled)[1] is None
+    return isinstance(error, trio.Cancelled)
+
+
+async def _checked(config: Config) -> Config:
+    return await trio.to_thread.run_sync(checked, config, abandon_on_cancel=True)
 
 
 def _tidy(config: Config, accepted: set[str]) -> None:

@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Mapping
+import contextlib
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID, uuid5
 
 import structlog
 import trio
 
 from pywats_trio.commands.host import Finished
-from pywats_trio.config.options import MIB
+from pywats_trio.config.made import checked
 from pywats_trio.control import AT_WORK, ServiceState
-from pywats_trio.convert.request import namespace
 from pywats_trio.deliver.accounts import WAITING
-from pywats_trio.errors import (
-    InvalidInputError,
-    NotFoundError,
-    NotReady,
-    PywatsTrioError,
-    StoreError,
-)
-from pywats_trio.intake import inbox
-from pywats_trio.model import FINISHED, Envelope, Kind
-from pywats_trio.queue.store import Resume
-from pywats_trio.reports.numbers import dumps
-from pywats_trio.reports.report import Defaults, Report, Station
+from pywats_trio.errors import NotFoundError, NotReady, PywatsTrioError, StoreError
+from pywats_trio.model import FINISHED, Kind, Reason, State
+from pywats_trio.queue.store import Resume, Selection, Topic
 from pywats_trio.service import preflight, reload
 from pywats_trio.service.events import Events
+from pywats_trio.service.handover import Handover
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pywats_trio.config.options import Config, ConverterOptions
+    from pywats_trio.config.options import Config
     from pywats_trio.control import Who
     from pywats_trio.model import Item
     from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Desk, Store
+    from pywats_trio.reports.report import Report
     from pywats_trio.service.lifecycle import Lifecycle
     from pywats_trio.service.pipeline import Pipeline
 
@@ -46,10 +36,11 @@ log = structlog.get_logger("pywats_trio.service")
 
 PAUSED: Final = "paused"
 """The setting by which a pause survives a restart."""
-SUBMITTED: Final = "submit"
-"""What stands for the converter of reports that came without one."""
-CHECKED_IN_PLACE: Final = 64 * 1024
-"""Bytes; a larger report is checked in a thread (about a millisecond in the event loop at most)."""
+FOR_CONVERTER: Final = Selection(kind=Kind.FILE, state=State.SUSPENDED, reason=Reason.CONVERTER)
+"""Files that wait for a converter that can be used."""
+WHO: Final = "reload"
+"""Who resumes them, for the history."""
+AT_WORK_OR_PAUSED: Final = AT_WORK | {ServiceState.PAUSED}
 
 
 class Session:
@@ -57,7 +48,6 @@ class Session:
 
     def __init__(
         self,
-        config: Config,
         *,
         source: reload.Source | None,
         store: Store,
@@ -66,21 +56,61 @@ class Session:
         lifecycle: Lifecycle,
         pipeline: Pipeline,
     ) -> None:
-        self.config = config
         self.store = store
         self.desk = desk
         self._source = source
         self._board = board
         self._lifecycle = lifecycle
         self._pipeline = pipeline
+        self._handover = Handover(pipeline.parts, store, board)
         self._one_at_a_time = trio.Lock()
         """Pausing, resuming and reloading."""
+        self.over = False
+        """Whether the service is; the queue is closed soon."""
+        self._waiting: set[trio.CancelScope] = set()
+
+    @property
+    def config(self) -> Config:
+        """The configuration in effect."""
+        return self._pipeline.parts.config
+
+    # Its end
+
+    def end(self) -> None:
+        """The service is over: whoever waits for something of it is told so."""
+        self.over = True
+        for scope in self._waiting:
+            scope.cancel()
+        self.store.bell(Topic.HISTORY).ring()
+
+    @contextlib.contextmanager
+    def while_it_lasts(self) -> Iterator[None]:
+        """What stands in the block is given up when the service is over.
+
+        Raises:
+            NotReady: it is, or came to be.
+        """
+        with trio.CancelScope() as scope:
+            if self.over:
+                scope.cancel()
+            self._waiting.add(scope)
+            try:
+                yield
+            finally:
+                self._waiting.discard(scope)
+        if scope.cancelled_caught:
+            raise NotReady("the service has stopped; ask again when it runs")
+
+    def _check_up(self, states: frozenset[ServiceState]) -> None:
+        if self._board.state not in states:
+            raise NotReady(f"this cannot be done now: the service is {self._board.state}")
 
     # The service as a whole
 
     async def pause(self, who: Who) -> None:
         """Begin nothing new, over restarts, until somebody resumes; twice is once."""
         async with self._one_at_a_time:
+            self._check_up(AT_WORK_OR_PAUSED)
             await self.store.remember(PAUSED, who.name)
             self._pipeline.parts.pause()
             self._settle(f"paused by {who.name}", paused=True)
@@ -88,156 +118,96 @@ class Session:
     async def resume(self, who: Who) -> None:
         """Go on; nothing happens if there is no pause."""
         async with self._one_at_a_time:
+            self._check_up(AT_WORK_OR_PAUSED)
             await self.store.remember(PAUSED, "")
             self._pipeline.parts.resume()
             self._settle(f"resumed by {who.name}", paused=False)
 
     def _settle(self, cause: str, *, paused: bool | None = None) -> None:
         """Unless the service has begun to stop meanwhile."""
-        if self._board.state in AT_WORK or self._board.state is ServiceState.PAUSED:
+        if self._board.state in AT_WORK_OR_PAUSED:
             self._lifecycle.at_work(cause, paused=paused)
 
     async def sync_now(self, who: Who) -> dict[str, Any]:
         """Read all folders and ask the server now; what waits for a server that is well, goes."""
+        self._check_up(AT_WORK)
         parts = self._pipeline.parts
         scanned = parts.lines.scan_now()
         away = parts.pump.status().outage is not None
+        # PENDING first: once the server answers, one of them is the probe.
+        resumed = await self.store.change(WAITING, Resume(), who.name)
         parts.pump.probe_now()
-        resumed = 0 if away else await self.store.change(WAITING, Resume(), who.name)
         return {"folders": scanned, "probing": away, "resumed": resumed}
 
     async def reload(self, config: Config | None = None) -> dict[str, Any]:
         """Read the configuration again, or take this one, and put it into effect."""
         async with self._one_at_a_time:
+            self._check_up(AT_WORK_OR_PAUSED)
             if self._board.state is not ServiceState.PAUSED:
                 self._lifecycle.enter(ServiceState.RELOADING, "asked to")
+            before, cause = self.config, "the former configuration goes on"
             try:
                 done = await self._reload(config)
             except PywatsTrioError as error:
                 log.error("configuration not reloaded", error=str(error))  # noqa: TRY400
-                self._settle("the former configuration goes on")
                 raise
-            except trio.Cancelled:
-                self._settle("the reload was cancelled")
-                raise
-            self._settle("the configuration was reloaded")
+            finally:
+                if self.config is not before:
+                    cause = "the configuration was reloaded"
+                self._settle(cause)
             log.info("configuration reloaded", **done)
             return done
 
     async def _reload(self, config: Config | None) -> dict[str, Any]:
         before = self.config
-        wanted = await self._load() if config is None else config
+        wanted = await self._wanted(config)
         after = reload.kept_fixed(before, wanted)
         changed = reload.changed(before, after)
         if changed:
             preflight.refuse(await preflight.examine(after, before=before))
-            await self._pipeline.change(after)
-            self.config = after
-            if self._source is not None:
-                self._source.applied(after)
+            await self._change(after)
         return {"changed": changed, "needs_restart": reload.changed(after, wanted)}
 
-    async def _load(self) -> Config:
+    async def _change(self, config: Config) -> None:
+        try:
+            await self._pipeline.change(config)
+        finally:
+            if self.config is config and self._source is not None:
+                self._source.applied(config)
+        # What waits for a converter may find it mended. If this fails, it does so a little later.
+        with contextlib.suppress(StoreError):
+            await self.store.change(FOR_CONVERTER, Resume(), WHO)
+
+    async def _wanted(self, config: Config | None) -> Config:
+        if config is not None:
+            return await trio.to_thread.run_sync(checked, config, abandon_on_cancel=True)
         if self._source is None:
             raise NotReady("this service was not started from a file, so none can be read again")
-        return await trio.to_thread.run_sync(self._source.load)
+        return await trio.to_thread.run_sync(self._source.load, abandon_on_cancel=True)
 
     # Handing over
 
     async def submit_file(self, path: Path, *, converter: str, priority: int) -> Item:
         """Accept a copy of the file, synced and in the queue when this returns."""
-        candidates = self._candidates(converter)
-        self._check_room()
-        max_bytes = self.config.workers.max_input_mb * MIB
-        copy = await trio.to_thread.run_sync(inbox.take, path, self.config.inbox, max_bytes)
-        try:
-            name = converter or await self._surest(copy, candidates)
-        except BaseException:
-            await _discard(copy)
-            raise
-        options = next(one for one in candidates if one.name == name)
-        envelope = Envelope(
-            Kind.FILE,
-            name,
-            copy.path,
-            priority=priority,
-            max_attempts=options.max_attempts,
-            identity=copy.identity,
+        return await self._accepted(
+            await self._handover.file(path, converter=converter, priority=priority)
         )
-        try:
-            item_id = await self._put(envelope)
-        except StoreError:
-            await _discard(copy)  # not accepted; cancelled, it may be, and the next start knows
-            raise
-        self._board.metrics.intake_files.labels(name, "submitted").inc()
-        return (await self.item(item_id)).item
-
-    def _candidates(self, converter: str) -> list[ConverterOptions]:
-        """The configured converters that may take a file; the named one alone, if one is named."""
-        enabled = [options for options in self.config.converters if options.enabled]
-        found = [options for options in enabled if options.name == converter or not converter]
-        if not found:
-            known = ", ".join(options.name for options in enabled) or "none"
-            what = f"there is no enabled converter {converter!r}" if converter else "no converter"
-            raise NotFoundError(f"{what}; configured are: {known}")
-        return found
-
-    async def _surest(self, copy: inbox.Copy, candidates: list[ConverterOptions]) -> str:
-        descriptor = await trio.to_thread.run_sync(os.open, copy.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            conversion = self._pipeline.parts.conversion
-            return await conversion.surest(candidates, copy.path, descriptor, copy.identity)
-        finally:
-            os.close(descriptor)
 
     async def submit(self, report: Report | Mapping[str, Any] | bytes, *, priority: int) -> Item:
         """Accept a report, checked and in the queue when this returns."""
-        self._check_room()
-        size = len(report) if isinstance(report, bytes) else CHECKED_IN_PLACE + 1
-        if size <= CHECKED_IN_PLACE:
-            envelope = self._envelope(report, priority)
-        else:
-            envelope = await trio.to_thread.run_sync(self._envelope, report, priority)
-        return (await self.item(await self._put(envelope))).item
+        return await self._accepted(await self._handover.report(report, priority=priority))
 
-    def _check_room(self) -> None:
-        if self._board.state not in AT_WORK:
-            raise NotReady(f"nothing is accepted now: the service is {self._board.state}")
-        self._pipeline.parts.room.check()
-
-    def _envelope(self, given: Report | Mapping[str, Any] | bytes, priority: int) -> Envelope:
-        report = _report(given)
-        plain = given if isinstance(given, bytes) else dumps(report.as_dict()).encode()
-        digest = hashlib.sha256(plain).hexdigest()
-        derived = uuid5(UUID(namespace(self.config.instance)), f"{SUBMITTED}:{digest}:0")
-        station = self.config.station
-        encoded = report.encode(
-            Defaults(str(derived), Station(station.name, station.location, station.purpose))
-        )
-        return Envelope(
-            Kind.REPORT,
-            SUBMITTED,
-            "",
-            priority=priority,
-            max_attempts=self.config.retry.max_attempts,
-            payload=encoded.body,
-            report_id=encoded.report_id,
-            serial_number=encoded.serial_number,
-            part_number=encoded.part_number,
-            result=encoded.result,
-            start=encoded.start,
-        )
-
-    async def _put(self, envelope: Envelope) -> int:
-        [item_id] = await self.store.put([envelope])
-        if item_id is None:  # only a file that was seen before, and a copy never was
-            raise InvalidInputError("this was submitted already")
-        return item_id
+    async def _accepted(self, item_id: int) -> Item:
+        return (await self.item(item_id)).item
 
     # Looking
 
     async def item(self, item_id: int) -> Finished:
         """An item as it is now, with its reports."""
+        with self.while_it_lasts():
+            return await self._item(item_id)
+
+    async def _item(self, item_id: int) -> Finished:
         item = await self.desk.item(item_id)
         if item is None:
             raise NotFoundError(f"there is no item {item_id} in the queue")
@@ -246,37 +216,20 @@ class Session:
 
     async def wait(self, item_id: int) -> Finished:
         """The item at its end, and of a file all its reports at theirs."""
-        found = await self._until_finished(item_id)
-        for report in found.reports:
-            await self._until_finished(report.id)
+        with self.while_it_lasts():
+            found = await self._until_finished(item_id)
+            for report in found.reports:
+                await self._until_finished(report.id)
         return await self.item(item_id)
 
     async def _until_finished(self, item_id: int) -> Finished:
         while True:
             ended = self.store.ended(item_id)
-            found = await self.item(item_id)
+            found = await self._item(item_id)
             if found.item.state in FINISHED:
                 return found
             await ended.wait()
 
     def events(self, since: int | None) -> Events:
         """The history behind `since`; None: what is new from the first call on."""
-        return Events(self.store, self.desk, since)
-
-
-def _report(given: Report | Mapping[str, Any] | bytes) -> Report:
-    if isinstance(given, Report):
-        return given
-    if isinstance(given, Mapping):
-        return Report(given)
-    found = Report.from_bytes(given)
-    if len(found) > 1:
-        raise InvalidInputError(
-            f"there are {len(found)} reports in it; submit one at a time, or the file"
-        )
-    return found[0]
-
-
-async def _discard(copy: inbox.Copy) -> None:
-    with trio.move_on_after(1, shield=True):
-        await trio.to_thread.run_sync(inbox.discard, copy, abandon_on_cancel=True)
+        return Events(self, since)

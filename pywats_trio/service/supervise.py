@@ -67,16 +67,24 @@ class Supervisor:
         self._board = board or Board()
         self._given_up = given_up
 
-    async def start(self, nursery: trio.Nursery, part: str, run: Run) -> Kept:
-        """Keep `run` running in `nursery`; returns when it is ready for the first time."""
+    async def start(
+        self, nursery: trio.Nursery, part: str, run: Run, *, on_trial: bool = False
+    ) -> Kept:
+        """Keep `run` running in `nursery`; returns when it is ready for the first time.
+
+        A part that is `on_trial` is not started again before it was ready once: what it raises
+        until then is raised here.
+        """
         kept = Kept(part)
-        await nursery.start(self._hold, kept, run)
+        await nursery.start(self._hold, kept, run, on_trial)
         return kept
 
-    async def _hold(self, kept: Kept, run: Run, *, task_status: trio.TaskStatus[None]) -> None:
+    async def _hold(
+        self, kept: Kept, run: Run, on_trial: bool, *, task_status: trio.TaskStatus[None]
+    ) -> None:
         try:
             with kept.scope:
-                await self.keep(kept.part, run, task_status=task_status)
+                await self.keep(kept.part, run, on_trial=on_trial, task_status=task_status)
         finally:
             kept.ended.set()
 
@@ -85,6 +93,7 @@ class Supervisor:
         part: str,
         run: Run,
         *,
+        on_trial: bool = False,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Run a part until it ends by itself; start it again when it fails.
@@ -103,6 +112,8 @@ class Supervisor:
                     return await run(task_status=ready)
                 except* Exception as group:  # noqa: BLE001 - a part may fail in any way; it is told and budgeted
                     cause = only(group)
+                if on_trial and not ready.done:
+                    raise cause
                 pause = self._failed(part, cause, crashes)
                 await trio.sleep(pause)
                 self._board.restarted(part)
@@ -133,10 +144,10 @@ class _Ready:
     def __init__(self, task_status: trio.TaskStatus[None], up: partial[None]) -> None:
         self._task_status = task_status
         self._up = up
-        self._done = False
+        self.done = False
 
     def started(self, value: None = None) -> None:
         self._up()
-        if not self._done:
-            self._done = True
+        if not self.done:
+            self.done = True
             self._task_status.started(value)

@@ -23,8 +23,23 @@ def bind(declared: Mapping[str, Argument], given: Mapping[str, Any]) -> dict[str
     """
     for name in given:
         if name not in declared:
-            raise ArgumentError(f"unknown argument {name!r}{_suggestion(name, declared)}")
+            raise ArgumentError(_unknown(name, declared))
     return {name: _value(name, argument, given) for name, argument in declared.items()}
+
+
+def mistakes(declared: Mapping[str, Argument], given: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with each argument that is, by its name; `bind` takes what has none."""
+    found = {name: _unknown(name, declared) for name in given if name not in declared}
+    for name, argument in declared.items():
+        try:
+            _value(name, argument, given)
+        except ArgumentError as error:
+            found[name] = str(error)
+    return found
+
+
+def _unknown(name: str, declared: Mapping[str, Argument]) -> str:
+    return f"unknown argument {name!r}{_suggestion(name, declared)}"
 
 
 def _suggestion(name: str, declared: Mapping[str, Argument]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -13,7 +14,7 @@ from pywats_trio.converters.api import Converter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import ModuleType
+    from types import CodeType, ModuleType
 
 
 class LoadError(Exception):
@@ -49,9 +50,18 @@ def load(where: Where) -> Converter:
     return found()
 
 
+class _FromSource(SourceFileLoader):
+    """Reads what the file says now: a bytecode cache knows an edit by the second and the size."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """As `SourceFileLoader`, but always compiled."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def _from_file(path: str) -> ModuleType:
     name = f"pywats_trio_custom_{abs(hash(path)):x}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, path))
     if spec is None or spec.loader is None:
         raise LoadError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)

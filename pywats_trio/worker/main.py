@@ -19,7 +19,7 @@ from attrs import define, field
 
 from pywats_trio.converters.api import Context
 from pywats_trio.worker import EXIT_BROKEN, limits, residue
-from pywats_trio.worker.arguments import ArgumentError, bind
+from pywats_trio.worker.arguments import ArgumentError, bind, mistakes
 from pywats_trio.worker.channel import Channel
 from pywats_trio.worker.content import open_source
 from pywats_trio.worker.conversion import Request, convert, progress_to, trace
@@ -90,7 +90,8 @@ class Worker:
         try:
             converter = self._converter(Where(**header["where"]))
             if header["do"] == "describe":
-                return {"kind": "described", **describe(converter)}
+                wrong = [mistakes(converter.arguments, given) for given in header["arguments"]]
+                return {"kind": "described", **describe(converter), "mistakes": wrong}
         except BaseException as error:  # noqa: BLE001 - the import runs somebody else's code
             self.channel.end_if_forked()
             return _unusable(error)

@@ -55,7 +55,7 @@ def test_the_version_is_printed_without_loading_what_is_heavy() -> None:
         "try: main()\n"
         "except SystemExit as end: print(end.code)\n"
         "print([name for name in ('trio', 'httpx', 'rich', 'structlog', 'apsw', 'platformdirs', "
-        "'cattrs') if name in sys.modules])"
+        "'attrs', 'cattrs') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [f"pywats-trio, version {__version__}", "0", "[]"]

@@ -192,7 +192,8 @@ KINDS = st.sampled_from(
 )
 KEYS = st.sampled_from(
     ["report_id", "why", "hint", "after", "type", "message", "traceback", "size", "mtime_ns", "id",
-     "version", "patterns", "arguments", "certainty", "level", "findings", "reports", "sha256"]
+     "version", "patterns", "arguments", "certainty", "level", "findings", "reports", "sha256",
+     "mistakes"]
 )  # fmt: skip
 
 

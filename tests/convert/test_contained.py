@@ -280,7 +280,7 @@ async def test_the_scratch_folder_is_the_working_folder_and_empty_for_each_job(
             assert found == []
             assert list(Path(scratch).iterdir()) == []
         assert pool.statistics().started == 1
-    assert list((tmp_path / "scratch").iterdir()) == []
+    assert not (tmp_path / "scratch").exists()
 
 
 async def test_logs_and_progress_come_while_the_job_runs_and_have_a_limit(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pywats_trio.config.options import WorkerOptions
 from pywats_trio.convert import trial
+from pywats_trio.convert.answer import Description
 from pywats_trio.converters.api import Station
+from pywats_trio.converters.registry import STANDARD, parse
 from pywats_trio.errors import ConfigError, NotFoundError
 from tests.convert.kit import type_of
 from tests.convert.test_job import SAMPLE
@@ -94,3 +97,58 @@ async def test_a_converter_describes_itself() -> None:
     assert (await trial.describe("wats-json", OPTIONS)).id == "wats-json"
     with pytest.raises(ConfigError, match="a_module_that_does_not_exist"):
         await trial.describe(type_of("fails_at_import:Any"), OPTIONS)
+
+
+async def asked(name: str, *arguments: dict[str, Any], seconds: float = 10) -> Description | str:
+    question = trial.Question(parse(type_of(name)), arguments)
+    [answer] = await trial.inquire([question], OPTIONS, seconds)
+    return answer
+
+
+async def test_a_converter_is_asked_about_each_set_of_arguments() -> None:
+    answer = await asked("good:Good", {}, {"prefix": "X"}, {"prefix": 1, "prefx": "X"})
+    assert isinstance(answer, Description)
+    assert answer.mistakes == (
+        {},
+        {},
+        {
+            "prefix": "argument 'prefix' must be of type str, not int",
+            "prefx": "unknown argument 'prefx'; did you mean 'prefix'?",
+        },
+    )
+
+
+async def test_dates_of_the_configuration_are_asked_about_as_the_text_that_converters_get() -> None:
+    answer = await asked("good:Good", {"prefix": date(2026, 3, 2)})
+    assert isinstance(answer, Description)
+    assert answer.mistakes == ({},)
+
+
+async def test_one_that_cannot_be_asked_says_why_and_holds_up_nobody_else() -> None:
+    names = ("fails_at_import:Any", "good:Good", "exits_at_import:Any")
+    questions = [trial.Question(parse(type_of(name))) for name in names]
+    failing, good, exiting = await trial.inquire(questions, OPTIONS, 10)
+    assert isinstance(failing, str)
+    assert "a_module_that_does_not_exist" in failing
+    assert isinstance(good, Description)
+    assert isinstance(exiting, str)
+    assert "its process ended" in exiting
+
+
+async def test_one_that_does_not_answer_is_ended_when_the_time_is_up() -> None:
+    assert await asked("hangs_at_import:Any", seconds=0.5) == "it did not answer within 0.5 s"
+
+
+async def test_arguments_that_fit_in_no_request_are_told() -> None:
+    answer = await asked("good:Good", {"prefix": "x" * (1 << 20)})
+    assert isinstance(answer, str)
+
+
+async def test_nobody_is_asked_without_a_question() -> None:
+    assert await trial.inquire([], OPTIONS, 0) == []
+
+
+@pytest.mark.parametrize("type_", STANDARD)
+async def test_no_standard_converter_needs_an_argument(type_: str) -> None:
+    description = await trial.describe(type_, OPTIONS)
+    assert not any(argument["required"] for argument in description.arguments.values())

@@ -60,13 +60,25 @@ def write_config(folder: Path, url: str, *, text: str = "", **tables: Mapping[st
 class Daemon:
     """A running `pywats-trio run`; `log` grows as it writes."""
 
-    def __init__(self, process: trio.Process) -> None:
+    def __init__(self, process: trio.Process, folder: Path) -> None:
         self.process = process
+        self.folder = folder
+        """Where `write_config` put everything."""
         self.log: list[Record] = []
         self.other_output: list[str] = []
         self.ended = trio.Event()
         """The process is gone, and all that it wrote is in `log` and `other_output`."""
         self._grown = trio.Event()
+
+    @property
+    def health(self) -> str:
+        """Where the probes are, such as `http://127.0.0.1:8080`; they are there once it runs."""
+        return (self.folder / "data" / "health.addr").read_text().strip()
+
+    @property
+    def socket(self) -> Path:
+        """Where local control is."""
+        return self.folder / "ipc.sock"
 
     async def read_log(self) -> None:
         """Take its standard error apart, line by line, until it ends."""
@@ -177,7 +189,7 @@ async def daemon(
         stderr=-1,
         env={**os.environ, **(environment or {})},
     )
-    running = Daemon(process)
+    running = Daemon(process, config.parent)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(running.read_log)

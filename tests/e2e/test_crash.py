@@ -16,7 +16,8 @@ import pywats_trio
 from pywats_trio.devserver import DevServer, open_devserver
 from pywats_trio.faultpoint import VARIABLE
 from pywats_trio.model import Kind
-from tests.e2e.books import Books, audit
+from tests.e2e.books import Books, audit, files_in, lives
+from tests.e2e.clients import knock, peer
 from tests.e2e.harness import Daemon, daemon, write_config
 
 if TYPE_CHECKING:
@@ -93,6 +94,10 @@ def _names(name: ast.expr) -> list[str]:
     raise AssertionError(f"line {name.lineno}: this fault point cannot be tested by its name")
 
 
+EACH_IN_ITS_OWN: dict[str, object] = {"recycle_after_jobs": 1}
+"""Workers that do one job each, so that one is started for every file."""
+
+
 @frozen
 class Kill:
     """A fault point, and at which pass of it the process is killed."""
@@ -117,12 +122,16 @@ POINTS = fault_points()
 CHAINS = {step: kills_in(step) for step in sorted({step_of(point) for point in POINTS})}
 # Each operation on the queue passes here: while the service starts, and later.
 CHAINS["store"] += [Kill("store.before_commit", passes) for passes in (1, 11, 23)]
+del CHAINS["inbox"]  # a step that files of a watch folder do not take: the test of submitted files
 
 
 @pytest.mark.parametrize("chain", CHAINS)
 async def test_kills_between_two_steps_lose_and_double_nothing(tmp_path: Path, chain: str) -> None:
     async with open_devserver() as server:
-        config = write_config(tmp_path, server.url, retry=ONE_ATTEMPT, converter=ONE_ATTEMPT)
+        workers = EACH_IN_ITS_OWN if chain == "pool" else {}
+        config = write_config(
+            tmp_path, server.url, retry=ONE_ATTEMPT, converter=ONE_ATTEMPT, workers=workers
+        )
         books = Books(tmp_path / "drop")
         await kill_at(CHAINS[chain], config, books, server)
         await audit(books, tmp_path / "data", server, books.folder / "Done")
@@ -137,6 +146,29 @@ async def test_kills_while_httpx_sends_lose_and_double_nothing(tmp_path: Path) -
         books = Books(tmp_path / "drop")
         await kill_at([Kill("deliver.sent", 2)], config, books, server)
         await audit(books, tmp_path / "data", server, books.folder / "Done")
+
+
+async def test_a_kill_before_a_submitted_copy_is_accepted_leaves_nothing_of_it(
+    tmp_path: Path,
+) -> None:
+    async with open_devserver() as server:
+        config = write_config(tmp_path, server.url)
+        books = Books(tmp_path / "outside")
+        books.folder.mkdir()
+        first, second = books.drop(2)
+        async with daemon(config, environment={VARIABLE: "inbox.copied=kill@2"}) as running:
+            async with peer(running) as submitter:
+                await submitter.ask("submit_file", path=str(books.folder / first.name))
+                await submitter.send("submit_file", path=str(books.folder / second.name))
+            assert await running.end() == -9
+        async with daemon(config) as running:
+            async with peer(running) as submitter:
+                await submitter.ask("submit_file", path=str(books.folder / second.name))
+            await running.until_true(partial(books.until_delivered, server))
+            assert await running.stop() == 0
+        assert server.journal.sends() == {first.report_id: 1, second.report_id: 1}
+        assert {life.state for life in lives(tmp_path / "data")} == {"COMPLETED"}
+        assert files_in(tmp_path / "data" / "inbox", "**/*") == {}
 
 
 @pytest.fixture
@@ -181,10 +213,15 @@ async def kill_at(kills: list[Kill], config: Path, books: Books, server: DevServ
 
 
 async def until_struck(running: Daemon, books: Books, server: DevServer, kill: Kill) -> None:
-    """Drop files until the process has killed itself."""
+    """Drop files, and come to its doors, until the process has killed itself."""
+
+    async def visit() -> None:
+        await books.until_delivered(server)
+        await knock(running)
+
     for _ in range(GROUPS):
         books.drop(GROUP)
-        if not await running.until_either(partial(books.until_delivered, server)):
+        if not await running.until_either(visit):
             assert running.process.returncode == -9, kill
             return
     raise AssertionError(f"{kill} did not happen: give this point a configuration that leads there")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import re
 import shutil
 import subprocess
@@ -11,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 from click.testing import CliRunner
 
 from pywats_trio.cli.demo import SAMPLES
 from pywats_trio.cli.main import cli
 from pywats_trio.devserver import Fault, open_devserver
-from tests.e2e.harness import COMMAND
+from tests.e2e.harness import COMMAND, PATIENCE
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -49,6 +53,9 @@ def test_the_demo_delivers_every_good_file_and_explains_every_broken_one() -> No
     assert f"{len(names('broken'))} files refused and explained" in done.stdout
     kept = re.search(r"Everything is kept in (\S+)", done.stdout)
     assert kept
+    assert len(trio.run(reports_in, Path(kept[1]) / "wats.db")) == 34
+    assert f"devserver --db {kept[1]}/wats.db" in done.stdout
+    assert (Path(kept[1]) / "service.log").stat().st_size > 0
     told = {
         path.name.removesuffix(".error.json"): json.loads(path.read_bytes())["why"]
         for path in Path(kept[1]).glob("drop/*/Error/*.error.json")
@@ -57,6 +64,46 @@ def test_the_demo_delivers_every_good_file_and_explains_every_broken_one() -> No
     assert told.keys() == names("broken")
     for name, why in told.items():
         assert rows[name].endswith(f"refused: {why}")
+
+
+async def reports_in(database: Path) -> set[str]:
+    """What a development server shows that is started on what the demonstration kept."""
+    async with open_devserver(db=str(database)) as server:
+        return {record.id for record in await server.received()}
+
+
+def test_the_demo_says_where_to_look_while_it_runs() -> None:
+    done = demo("--files", "0")
+    assert done.exit_code == 0
+    lines = [line.split() for line in done.output.splitlines() if line.startswith("  ")]
+    told = {words[0]: words[1:] for words in lines}
+    (dashboard,) = told["dashboard"]
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", dashboard)
+    assert told["probes"] == [f"{dashboard}{name}" for name in ("health", "ready", "metrics")]
+    assert told["reports"] != told["dashboard"]
+    assert told["status"][0].startswith("PYWATS_TRIO__IPC__SOCKET=/")
+
+
+async def test_on_a_terminal_it_shows_a_table_until_all_are_delivered() -> None:
+    ours, theirs = pty.openpty()
+    seen = b""
+    async with trio.lowlevel.FdStream(ours) as screen:
+        with trio.fail_after(PATIENCE):
+            process = await trio.lowlevel.open_process(
+                [*COMMAND, "demo", "--files", "5"], stdout=theirs
+            )
+            os.close(theirs)
+            with contextlib.suppress(OSError, trio.BrokenResourceError):  # how a terminal ends
+                while True:
+                    seen += await screen.receive_some()
+            assert await process.wait() == 0
+    text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", seen.decode())
+    tables = text.split("files taken")
+    assert len(tables) > 2
+    files = len(names("good")) + len(names("broken")) + 5
+    row = rf"\s+{files} of {files}\s+15\s+{len(names('broken'))}\s+\d+\s+\d+"
+    assert re.search(row, tables[-1])
+    assert seen.count(b"\x1b[?25l") == seen.count(b"\x1b[?25h") == 1
 
 
 def test_the_demo_leaves_nothing_behind() -> None:

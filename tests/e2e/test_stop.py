@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from pywats_trio.devserver import Fault, open_devserver
+from pywats_trio.devserver import DevServer, Fault, open_devserver
 from pywats_trio.faultpoint import VARIABLE
 from tests.e2e.books import Books, audit, lives
 from tests.e2e.harness import daemon, write_config
@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 
 SEED = 20261124
 MOMENTS = 5
+ROUNDS = 4
+"""So many times so many moments, each round on a folder of its own."""
 LOAD = 40
 NOWHERE = "http://127.0.0.1:9"
 GRACE = {"grace_seconds": 1}
+FORCED = 34
+NOISE = 2.0
+"""Seconds that a machine which is busy with other tests may add where no bound is promised."""
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
 SLOW = """
@@ -50,18 +55,16 @@ class Slow(Converter):
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-async def test_an_idle_service_ends_at_once(tmp_path: Path, number: signal.Signals) -> None:
+async def test_an_idle_service_ends_by_itself(tmp_path: Path, number: signal.Signals) -> None:
     async with daemon(write_config(tmp_path, NOWHERE)) as running:
-        begun = trio.current_time()
         assert await running.stop(number) == 0
-        # 0.3 s is promised; the rest is for a machine that is busy with other tests.
-        assert trio.current_time() - begun < 1
-        assert running.log[-1]["event"] == "stopped"
+        assert running.log[-1]["state"] == "stopped"
         assert running.other_output == []
 
 
-async def test_stops_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
-    dice = random.Random(SEED)
+@pytest.mark.parametrize("number", range(ROUNDS))
+async def test_stops_under_load_lose_and_double_nothing(tmp_path: Path, number: int) -> None:
+    dice = random.Random(f"{SEED} {number}")
     async with open_devserver() as server:
         config = write_config(tmp_path, server.url)
         books = Books(tmp_path / "drop")
@@ -96,7 +99,9 @@ async def test_a_conversion_in_flight_is_finished_and_not_done_again(tmp_path: P
         async with daemon(config) as running:
             [file] = books.drop(1)
             await running.until_event("a converter says")
+            begun = trio.current_time()
             assert await running.stop() == 0
+            assert trio.current_time() - begun < 2 + NOISE
             assert len(running.events("file converted")) == 1
         async with daemon(config) as running:
             await running.until_true(partial(books.until_delivered, server))
@@ -115,8 +120,10 @@ async def test_a_conversion_without_end_is_given_back_when_the_grace_is_over(
             [file] = books.drop(1)
             await running.until_event("a converter says")
             begun = trio.current_time()
-            await running.stop()
+            assert await running.stop() == FORCED
             assert trio.current_time() - begun < GRACE["grace_seconds"] + 1
+            [sentence] = running.other_output
+            assert "nothing is lost" in sentence
         [item] = lives(tmp_path / "data")
         assert (item.state, item.attempts, item.interruptions) == ("PENDING", 0, 1)
         async with daemon(slow_config(tmp_path, server.url, 0)) as running:
@@ -134,7 +141,7 @@ async def test_a_server_that_never_answers_does_not_hold_the_stop(tmp_path: Path
             books.drop(5)
             await running.until_true(partial(server.wait_until, lambda s: s.journal.hanging() > 0))
             begun = trio.current_time()
-            await running.stop()
+            assert await running.stop() == FORCED
             assert trio.current_time() - begun < GRACE["grace_seconds"] + 1
         reports = [life for life in lives(tmp_path / "data") if life.kind == "report"]
         assert {(life.state, life.attempts) for life in reports} == {("PENDING", 0)}
@@ -143,6 +150,57 @@ async def test_a_server_that_never_answers_does_not_hold_the_stop(tmp_path: Path
             await running.until_true(partial(books.until_delivered, server))
             assert await running.stop() == 0
         assert await audit(books, tmp_path / "data", server, books.folder / "Done") > 0
+
+
+async def test_a_second_signal_makes_every_deadline_one_second_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    async with open_devserver() as server:
+        config = slow_config(tmp_path, server.url, 60)
+        books = Books(tmp_path / "drop")
+        async with daemon(config) as running:
+            books.drop(1)
+            await running.until_event("a converter says")
+            running.process.send_signal(signal.SIGTERM)
+            await running.until_event("draining", 2)
+            begun = trio.current_time()
+            assert await running.stop() == FORCED
+            assert 1 <= trio.current_time() - begun < 1 + NOISE
+        await given_back_and_delivered(tmp_path, books, server)
+
+
+async def test_a_third_signal_ends_at_once_and_loses_nothing(tmp_path: Path) -> None:
+    async with open_devserver() as server:
+        config = slow_config(tmp_path, server.url, 60)
+        books = Books(tmp_path / "drop")
+        async with daemon(config) as running:
+            books.drop(1)
+            await running.until_event("a converter says")
+            running.process.send_signal(signal.SIGTERM)
+            await running.until_event("draining", 2)
+            running.process.send_signal(signal.SIGINT)
+            await running.until_event("hurrying")
+            begun = trio.current_time()
+            assert await running.stop() == FORCED
+            # Sooner than by the second one; what it had in hand is found by the next start.
+            assert trio.current_time() - begun < 1
+        [item] = lives(tmp_path / "data")
+        assert (item.state, item.attempts, item.interruptions) == ("PROCESSING", 0, 0)
+        async with daemon(slow_config(tmp_path, NOWHERE, 60), ready=False) as running:
+            await running.until_event("a converter says")
+            running.kill()
+            await running.end()
+        await given_back_and_delivered(tmp_path, books, server, interruptions=1)
+
+
+async def given_back_and_delivered(
+    folder: Path, books: Books, server: DevServer, *, interruptions: int = 1
+) -> None:
+    """One start more delivers what a forced stop left behind."""
+    async with daemon(slow_config(folder, server.url, 0)) as running:
+        await running.until_true(partial(books.until_delivered, server))
+        assert await running.stop() == 0
+    assert await audit(books, folder / "data", server, books.folder / "Done") == 0
 
 
 # Starts that are refused

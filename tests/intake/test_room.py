@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from pywats_trio.errors import QueueFull
 from pywats_trio.intake.room import Room
 from pywats_trio.model import Converted, Envelope, Kind
+from pywats_trio.observe.board import Board, Cause
 
 if TYPE_CHECKING:
     from tests.intake.conftest import Site
@@ -95,3 +97,124 @@ async def test_intake_stops_at_the_mark_and_takes_the_rest_when_there_is_room(si
             assert len(await site.items(taken)) == taken
             assert site.store.counts().unfinished <= 10
             await finish(site, 10)
+
+
+# Submitted files
+
+
+@pytest.mark.parametrize("unfinished", [0, 9])
+async def test_below_the_mark_there_is_a_place_for_a_submitted_file(
+    site: Site, unfinished: int
+) -> None:
+    await fill(site, unfinished)
+    with Room(site.store, 10).place():
+        pass
+
+
+@pytest.mark.parametrize("unfinished", [10, 11])
+async def test_at_the_mark_a_submitted_file_is_refused(site: Site, unfinished: int) -> None:
+    await fill(site, unfinished)
+    room = Room(site.store, 10)
+    told = r"mark of 10 unfinished items; .*raise queue\.max_items"
+    with pytest.raises(QueueFull, match=told), room.place():
+        raise AssertionError("there is no room")
+    assert room.full
+
+
+async def test_places_that_are_taken_count_until_they_are_given_back(site: Site) -> None:
+    room = Room(site.store, 2)
+    with room.place(), room.place():
+        with pytest.raises(QueueFull), room.place():
+            raise AssertionError("both are taken")
+        assert not room.full
+        assert await room_now(room) == 0
+    assert await room_now(room) == 2
+
+
+async def test_a_place_is_given_back_when_its_file_is_refused(site: Site) -> None:
+    room = Room(site.store, 1)
+    with pytest.raises(ValueError, match="no report"), room.place():
+        raise ValueError("no report")
+    assert await room_now(room) == 1
+
+
+# Pausing, and another mark
+
+
+async def test_in_a_pause_no_folder_gets_room_and_all_do_at_its_end(site: Site) -> None:
+    room = Room(site.store, 10)
+    room.pause()
+    assert await room_now(room) == 0
+    got: list[int] = []
+
+    async def wait() -> None:
+        async with room.reserved(4) as count:
+            got.append(count)
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked()
+            assert got == []
+            room.resume()
+    assert got == [4]
+
+
+async def test_a_higher_mark_wakes_who_waits(site: Site) -> None:
+    await fill(site, 10)
+    room = Room(site.store, 10)
+    got: list[int] = []
+
+    async def wait() -> None:
+        async with room.reserved(100) as count:
+            got.append(count)
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked()
+            assert got == []
+            room.set_mark(12)
+    assert got == [2]
+
+
+@pytest.mark.parametrize("mark", [0, 12])
+async def test_another_mark_ends_what_the_former_one_began(site: Site, mark: int) -> None:
+    await fill(site, 10)
+    board = Board()
+    room = Room(site.store, 10, board)
+    assert await room_now(room) == 0
+    assert [condition.cause for condition in board.conditions.values()] == [Cause.QUEUE_FULL]
+    room.set_mark(mark)
+    assert (room.full, board.conditions) == (False, {})
+
+
+async def test_a_lower_mark_holds_at_once(site: Site) -> None:
+    await fill(site, 10)
+    board = Board()
+    room = Room(site.store, 100, board)
+    room.set_mark(10)
+    assert room.full
+    assert (Cause.QUEUE_FULL, "") in board.conditions
+
+
+async def test_that_there_is_room_again_is_noticed_while_nobody_wants_any(site: Site) -> None:
+    for number in range(10):
+        await site.store.put([Envelope(Kind.FILE, "c", f"/{number}")])
+    board = Board()
+    room = Room(site.store, 10, board)
+    changed = trio.Event()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(room.run)
+        with pytest.raises(QueueFull), room.place():
+            raise AssertionError("there is no room")
+        assert board.conditions
+        board.changed = changed.set
+        await finish(site, 1)  # nine tenths
+        await trio.testing.wait_all_tasks_blocked()
+        assert room.full
+        await finish(site, 1)
+        with trio.fail_after(5):
+            await changed.wait()
+        nursery.cancel_scope.cancel()
+    assert (room.full, board.conditions) == (False, {})

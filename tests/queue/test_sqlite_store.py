@@ -15,8 +15,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from pywats_trio.errors import StartError, StoreError
 from pywats_trio.model import Converted, Kind, Reason, State, Wait
-from pywats_trio.queue.desk import open_desk
 from pywats_trio.queue.database import connect
+from pywats_trio.queue.desk import open_desk
 from pywats_trio.queue.migrate import LAYOUT
 from pywats_trio.queue.sqlite_store import SqliteStore, load, open_store
 from pywats_trio.queue.store import Topic

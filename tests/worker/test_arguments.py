@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pywats_trio.converters.api import Argument
-from pywats_trio.worker.arguments import ArgumentError, bind
+from pywats_trio.worker.arguments import ArgumentError, bind, mistakes
 
 DECLARED = {
     "station": Argument(str, default="S"),
@@ -68,3 +68,18 @@ def test_a_declaration_that_is_no_type_is_the_converters_fault() -> None:
 def test_a_converter_without_arguments_says_so() -> None:
     with pytest.raises(ArgumentError, match="has no arguments"):
         bind({}, {"x": 1})
+
+
+def test_all_mistakes_are_told_each_under_its_name() -> None:
+    declared = {**DECLARED, "serial": Argument(str, required=True)}
+    found = mistakes(declared, {"factor": 9.0, "sttion": "x", "count": 2})
+    assert set(found) == {"factor", "sttion", "serial"}
+    assert "at most 2.0" in found["factor"]
+    assert "did you mean 'station'" in found["sttion"]
+    assert "is required" in found["serial"]
+
+
+def test_what_can_be_bound_has_no_mistakes() -> None:
+    given = {"factor": 2, "mode": "b"}
+    assert bind(DECLARED, given)["mode"] == "b"
+    assert mistakes(DECLARED, given) == {}

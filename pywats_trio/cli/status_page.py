@@ -1,0 +1,174 @@
+"""What `get_status` answers, as a page for people. No I/O; times are epoch seconds.
+
+The service may be older or newer than the command, so every fact may be missing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from pywats_trio.cli.output import table
+from pywats_trio.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Facts = Mapping[str, Any]
+
+STATES: Final = (
+    "PENDING",
+    "PROCESSING",
+    "SUSPENDED",
+    "HELD",
+    "COMPLETED",
+    "FAILED",
+    "QUARANTINED",
+)
+_UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_SIZES: Final = ("B", "KiB", "MiB", "GiB")
+KIB: Final = 1024
+
+
+def page(told: Facts, now: float, before: Facts | None = None) -> list[str]:
+    """The lines. `before` is a reading of the same service some time ago, for the rates."""
+    lines = [
+        *_state(told, now),
+        *_conditions(told, now),
+        *_queue(told),
+        *_delivery(told, now, before),
+        *_converters(told),
+        *_processes(told),
+        *_probes(told),
+    ]
+    return [printable(line) for line in lines]
+
+
+def _state(told: Facts, now: float) -> Iterator[str]:
+    since = _ago(told.get("since"), now)
+    cause = f": {told['cause']}" if told.get("cause") else ""
+    yield f"{told.get('instance')} is {told.get('state')}, since {since}{cause}"
+    up = span(told.get("uptime_seconds") or 0)
+    yield f"  version {told.get('version')}, process {told.get('pid')}, up {up}"
+    for what in told.get("waiting_for") or ():
+        yield f"  waiting for {what}"
+
+
+def _conditions(told: Facts, now: float) -> Iterator[str]:
+    conditions = told.get("conditions") or ()
+    if conditions:
+        yield "held up by"
+    for condition in conditions:
+        subject = f" {condition['subject']}" if condition.get("subject") else ""
+        since = _ago(condition.get("since"), now)
+        yield f"  {condition.get('cause')}{subject}, since {since}: {condition.get('message')}"
+        if condition.get("hint"):
+            yield f"    {condition['hint']}"
+
+
+def _queue(told: Facts) -> Iterator[str]:
+    queue = told.get("queue") or {}
+    heads = ("queue", *(state.lower() for state in STATES))
+    rows = [(f"  {kind}", *(counts.get(s, 0) for s in STATES)) for kind, counts in queue.items()]
+    yield from table(heads, rows)
+
+
+def _delivery(told: Facts, now: float, before: Facts | None) -> Iterator[str]:
+    facts = told.get("delivery") or {}
+    if not facts:
+        return
+    version = f" (version {facts['server_version']})" if facts.get("server_version") else ""
+    yield f"delivery to {facts.get('server')}{version}"
+    in_hand, limit = facts.get("in_hand"), facts.get("concurrency_limit")
+    yield f"  breaker {facts.get('breaker') or 'closed'}, {in_hand} in hand of {limit} at once"
+    if rate := _rate(told, before):
+        yield f"  {rate}"
+    if outage := facts.get("outage"):  # its words are in the list of what holds it up
+        since, again = _ago(outage.get("since"), now), span(facts.get("next_try_seconds") or 0)
+        yield f"  away ({outage.get('class')}) since {since}, next try in {again}"
+    if facts.get("paced"):
+        yield "  the pace is what slows the backlog (server.requests_per_minute)"
+
+
+def _rate(told: Facts, before: Facts | None) -> str:
+    """What came to its end between two readings; nothing if they do not follow each other."""
+    if before is None or before.get("started_at") != told.get("started_at"):
+        return ""
+    seconds = (told.get("uptime_seconds") or 0) - (before.get("uptime_seconds") or 0)
+    if seconds <= 0:
+        return ""
+    gained = {
+        kind: (_completed(told, kind) - _completed(before, kind)) for kind in ("report", "file")
+    }
+    delivered, converted = (max(0, n) / seconds for n in gained.values())
+    return f"{delivered:.1f} reports delivered and {converted:.1f} files converted a second"
+
+
+def _completed(told: Facts, kind: str) -> int:
+    return int(((told.get("queue") or {}).get(kind) or {}).get("COMPLETED") or 0)
+
+
+def _converters(told: Facts) -> Iterator[str]:
+    rows = [
+        (
+            f"  {one.get('name')}",
+            one.get("watch"),
+            one.get("waiting_files"),
+            one.get("trouble") or ("" if one.get("enabled", True) else "not enabled"),
+        )
+        for one in told.get("converters") or ()
+    ]
+    if rows:
+        yield from table(("converters", "folder", "waiting files", "trouble"), rows)
+
+
+def _processes(told: Facts) -> Iterator[str]:
+    workers, resources = told.get("workers") or {}, told.get("resources") or {}
+    if workers:
+        busy, idle, limit = (workers.get(key) for key in ("busy", "idle", "limit"))
+        memory = size(workers.get("resident_bytes"))
+        yield f"workers: {busy} busy and {idle} idle of {limit}, {memory}"
+    if resources:
+        yield (
+            f"service: {size(resources.get('resident_bytes'))}, "
+            f"{resources.get('cpu_seconds')} s CPU, {resources.get('descriptors')} descriptors"
+        )
+        free, queue = size(resources.get("disk_free_bytes")), size(resources.get("queue_bytes"))
+        yield f"disk: {free} free, queue {queue}"
+    if restarts := told.get("restarts"):
+        yield "restarts: " + ", ".join(f"{part} {count}" for part, count in restarts.items())
+
+
+def _probes(told: Facts) -> Iterator[str]:
+    if url := told.get("health"):
+        yield f"probes: {url}/health {url}/ready {url}/metrics"
+
+
+def _ago(iso: str | None, now: float) -> str:
+    """`2026-01-30T09:00:00Z (3 min)`."""
+    if not iso:
+        return "an unknown time"
+    seconds = now - datetime.fromisoformat(iso).timestamp()
+    return f"{iso[:19]}Z ({span(max(0.0, seconds))})"
+
+
+def span(seconds: float) -> str:
+    """`4 d 2 h`, `3 h 20 min`, `3 min 5 s`, `12 s`: two units at most."""
+    left = round(seconds)
+    for (length, unit), (shorter, below) in pairwise(_UNITS):
+        if left >= length:
+            count, rest = divmod(left, length)
+            return f"{count} {unit} {rest // shorter} {below}"
+    return f"{left} s"
+
+
+def size(count: float | None) -> str:
+    """Bytes to three digits at least, `45.2 MiB`; of what is not known, `?`."""
+    if count is None:
+        return "?"
+    for unit in _SIZES[:-1]:
+        if count < KIB:
+            return f"{count:.4g} {unit}"
+        count /= KIB
+    return f"{count:.4g} {_SIZES[-1]}"

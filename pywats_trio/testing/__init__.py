@@ -1,0 +1,20 @@
+"""For the tests of programs that embed the service: a real one, with a WATS server to send to.
+
+Without pytest: `async with open_test_service(folder) as wats: ...`. With it, the fixture `wats`:
+write `pytest_plugins = ["pywats_trio.testing.fixtures"]` in `conftest.py` and install
+`pywats-trio[testing]`.
+"""
+
+from __future__ import annotations
+
+from pywats_trio.devserver import DevServer, Fault, open_devserver
+from pywats_trio.testing.wats import Wats, default_config, open_test_service
+
+__all__ = [
+    "DevServer",
+    "Fault",
+    "Wats",
+    "default_config",
+    "open_devserver",
+    "open_test_service",
+]

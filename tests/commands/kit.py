@@ -1,0 +1,123 @@
+"""A host for the commands, as small as one can be, and what the tests ask it with."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from pywats_trio.commands.host import Finished
+from pywats_trio.control import Role, ServiceState, Who
+from pywats_trio.errors import NotFoundError
+from pywats_trio.model import Item, Kind, Putaway, State
+from pywats_trio.observe.board import Board
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VIEWER = Who("viewer", Role.VIEWER)
+OPERATOR = Who("operator", Role.OPERATOR)
+ADMIN = Who("admin", Role.ADMIN)
+
+
+def make_item(
+    number: int = 1, kind: Kind = Kind.REPORT, state: State = State.PENDING, **more: Any
+) -> Item:
+    plain: dict[str, Any] = {
+        "reason": None,
+        "priority": 5,
+        "attempts": 0,
+        "max_attempts": 5,
+        "interruptions": 0,
+        "deaths": 0,
+        "serial_number": "SN-1",
+        "part_number": "PN-1",
+        "result": "P",
+        "start": "",
+        "due_at": None,
+        "created_at": 1_769_763_600.0,
+        "started_at": None,
+        "finished_at": None,
+        "duration": None,
+        "progress": 0,
+        "converter": "c",
+        "source": "/in/a.json",
+        "identity": None,
+        "report_id": "",
+        "parent_id": None,
+        "correlation_id": "",
+        "sha256": "",
+        "error_kind": "",
+        "last_error": "",
+        "putaway": Putaway.NONE,
+    }
+    return Item(number, kind, state, **{**plain, **more})
+
+
+class House:
+    """A `Host` that keeps its items in memory, and does at once what it is told."""
+
+    uid = os.geteuid()
+
+    def __init__(self, board: Board | None = None) -> None:
+        self._board = board or Board("line-1", "1.2.3")
+        self.items: dict[int, Finished] = {}
+        self.ended = trio.Event()
+        """Everything in the queue has come to its end."""
+        self.stopped: list[str] = []
+        """Why it was stopped."""
+        self.synced: list[Who] = []
+        self.reloads = 0
+        self.texts: list[str] = []
+
+    @property
+    def board(self) -> Board:
+        return self._board
+
+    def stop(self, cause: str = "asked to stop") -> None:
+        self.stopped.append(cause)
+
+    async def pause(self, who: Who) -> None:
+        await trio.lowlevel.checkpoint()
+        self._board.state, self._board.cause = ServiceState.PAUSED, f"paused by {who.name}"
+
+    async def resume(self, who: Who) -> None:
+        await trio.lowlevel.checkpoint()
+        self._board.state, self._board.cause = ServiceState.RUNNING, f"resumed by {who.name}"
+
+    async def sync_now(self, who: Who) -> dict[str, Any]:
+        await trio.lowlevel.checkpoint()
+        self.synced.append(who)
+        return {"folders": 2, "probing": False, "resumed": 3}
+
+    async def reload(self) -> dict[str, Any]:
+        await trio.lowlevel.checkpoint()
+        self.reloads += 1
+        return {"changed": ["retry.max_attempts"], "needs_restart": []}
+
+    async def submit_file(self, path: Path, *, converter: str = "", priority: int = 5) -> Item:
+        await trio.lowlevel.checkpoint()
+        more = {"converter": converter or "surest", "priority": priority, "source": str(path)}
+        return self._kept(Kind.FILE, more)
+
+    async def submit_text(self, text: str, *, priority: int = 5) -> Item:
+        await trio.lowlevel.checkpoint()
+        self.texts.append(text)
+        return self._kept(Kind.REPORT, {"priority": priority})
+
+    def _kept(self, kind: Kind, more: dict[str, Any]) -> Item:
+        item = make_item(len(self.items) + 1, kind, **more)
+        self.items[item.id] = Finished(item)
+        return item
+
+    async def item(self, item_id: int) -> Finished:
+        await trio.lowlevel.checkpoint()
+        if item_id not in self.items:
+            raise NotFoundError(f"there is no item {item_id} in the queue")
+        return self.items[item_id]
+
+    async def wait(self, item_id: int) -> Finished:
+        await self.item(item_id)
+        await self.ended.wait()
+        return self.items[item_id]

@@ -1,0 +1,158 @@
+"""The pulse of the event loop, and looks at a disk and a queue that hold up nobody."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from pywats_trio.errors import StoreError
+from pywats_trio.model import Counts, Kind, State
+from pywats_trio.observe.board import STALLED_SECONDS, Board
+from pywats_trio.observe.resources import Resources
+from pywats_trio.service.heartbeat import LOOK_SECONDS, TICK_SECONDS, Heartbeat, Lookout
+from tests.contract.kit import Clock, SqliteBench, a_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+def lag(board: Board) -> tuple[float, float]:
+    """How often the lag was measured, and all lags together in seconds."""
+    [family] = board.metrics.loop_lag.collect()
+    found = {sample.name: sample.value for sample in family.samples}
+    name = "pywats_event_loop_lag_seconds"
+    return found[f"{name}_count"], found[f"{name}_sum"]
+
+
+@pytest.mark.parametrize("late", [0.0, 0.25, 3.0])
+async def test_the_lag_of_the_event_loop_is_measured(
+    late: float, mock_clock: trio.testing.MockClock
+) -> None:
+    board = Board()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(Heartbeat(board).run)
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(TICK_SECONDS + late)
+        await trio.testing.wait_all_tasks_blocked()
+        measured, together = lag(board)
+        assert measured == 1
+        assert together == pytest.approx(late)
+        nursery.cancel_scope.cancel()
+
+
+async def test_each_tick_reaches_the_board_and_the_watchdog(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    board = Board(steady=trio.current_time)
+    pulses: list[float] = []
+    async with trio.open_nursery() as nursery:
+        await nursery.start(Heartbeat(board, lambda: pulses.append(trio.current_time())).run)
+        for _ in range(3):
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(TICK_SECONDS)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert pulses == pytest.approx([0, 1, 2, 3])
+    mock_clock.jump(STALLED_SECONDS - 0.1)
+    assert board.alive
+    mock_clock.jump(0.1)
+    assert not board.alive
+
+
+class Disk(Resources):
+    """A disk that hangs until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+        self.asked = threading.Event()
+
+    def look(self, data_dir: Path, database: Path) -> None:
+        self.asked.set()
+        assert self.go.wait(20), "nobody let the disk go"
+        super().look(data_dir, database)
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    hanging = Disk()
+    yield hanging
+    hanging.go.set()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> SqliteBench:
+    return SqliteBench(tmp_path / "queue.db")
+
+
+async def test_a_disk_that_hangs_holds_up_neither_the_look_at_the_queue_nor_the_end(
+    disk: Disk, bench: SqliteBench, tmp_path: Path
+) -> None:
+    looked = trio.Event()
+    board = Board(resources=disk)
+    async with bench.open() as store, bench.desk() as desk:
+        [item] = await store.put([a_report()])
+        assert item
+        board.counts = lambda: _seen(store.counts(), looked)
+        look = Lookout(board, desk, tmp_path, bench.path)
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(look.run)
+                await trio.to_thread.run_sync(disk.asked.wait, 10)
+                await looked.wait()
+                nursery.cancel_scope.cancel()
+    assert board.resources.disk_free_bytes is None
+
+
+def _seen(counts: Counts, looked: trio.Event) -> Counts:
+    looked.set()
+    return counts
+
+
+async def test_the_disk_and_the_oldest_items_are_shown(bench: SqliteBench, tmp_path: Path) -> None:
+    clock = Clock()
+    board = Board(clock=clock)
+    async with bench.open(clock=clock) as store, bench.desk() as desk:
+        await store.put([a_report()])
+        clock.now += 60
+        await store.put([a_report()])
+        board.counts = store.counts
+        async with trio.open_nursery() as nursery:
+            await nursery.start(Lookout(board, desk, tmp_path, bench.path).run)
+            with trio.fail_after(10):
+                await until(lambda: board.resources.queue_bytes is not None, board)
+                await until(lambda: len(board.waiting_since) == len(Kind), board)
+            nursery.cancel_scope.cancel()
+    assert board.resources.disk_free_bytes
+    assert board.waiting_since == {Kind.REPORT: clock.now - 60, Kind.FILE: clock.now}
+
+
+async def until(condition: Callable[[], bool], _board: Board) -> None:
+    """A look is over: there is nothing that rings for it, so the loop turns."""
+    while not condition():
+        await trio.lowlevel.checkpoint()
+
+
+class Unreadable:
+    """A desk whose database cannot be read."""
+
+    async def waiting_since(self, kind: Kind) -> float | None:
+        raise StoreError(f"no {kind} can be read")
+
+
+async def test_a_queue_that_cannot_be_read_leaves_what_was_known(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    board = Board()
+    board.counts = lambda: Counts({(Kind.FILE, State.PENDING): 1})
+    board.waiting_since[Kind.FILE] = 5.0
+    look = Lookout(board, Unreadable(), tmp_path, tmp_path / "queue.db")  # type: ignore[arg-type] # only what is asked
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(look._again_and_again, look._look_at_queue)  # noqa: SLF001 - no thread
+        await trio.sleep(3 * LOOK_SECONDS)
+        nursery.cancel_scope.cancel()
+    assert board.waiting_since == {Kind.FILE: 5.0}
