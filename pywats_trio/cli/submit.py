@@ -109,7 +109,7 @@ class _Batch:
             for index, item in enumerate(self.items):
                 self.items[index] = self._ended(link, item)
         except (NotReady, NotRunning) as error:  # the former where it stops
-            self._fail(f"{error}; what it has accepted goes on at its next start", error)
+            self._fail(f"{error}; what it has accepted goes on at its next start", NotRunning)
 
     def _ended(self, link: Link, item: Told) -> Told:
         """The item at its end, and of what it waits for meanwhile, a word on standard error."""

@@ -31,6 +31,9 @@ def checked(config: Config, environ: Mapping[str, str] = os.environ) -> Config:
     folder = Path.cwd()
     reader = TableReader(folder)
     read = reader.read(Config, _raw(config))
+    if not config.server.url:
+        # A file must say where reports go; a program may not know yet, and its reports wait.
+        reader.mistakes = [m for m in reader.mistakes if m.path != ("server", "url")]
     if not reader.mistakes:
         reader.mistakes += check(read)
     read = attrs.evolve(read, server=with_token(read.server, reader, environ))

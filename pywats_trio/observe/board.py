@@ -41,8 +41,6 @@ class Cause(StrEnum):
     """A converter cannot be used."""
     PART = "part"
     """A part of the service failed and is being started again."""
-    CONFIG = "config"
-    """A changed configuration is not in effect."""
 
 
 @frozen

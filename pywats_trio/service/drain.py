@@ -9,10 +9,11 @@ from typing import Final
 
 import trio
 
-INTAKE: Final = (2.0, 0.08)
 STORE: Final = (2.0, 0.08)
 GOODBYE: Final = (1.0, 0.04)
-"""Of the phases with a fixed share: seconds, and the share of the grace, whichever is less."""
+"""Of the phases with a fixed share: seconds, and the share of the grace, whichever is less. The
+intake needs none: a look at a folder is left behind after `intake.visit.PATIENCE`, a commit after
+`queue.writer.CANCELLED_SECONDS`."""
 HURRY_SECONDS: Final = 1.0
 """What every phase has left once somebody hurries."""
 
@@ -22,8 +23,7 @@ class Grace:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._begun = trio.current_time()
-        self._end = self._begun + seconds
+        self._end = trio.current_time() + seconds
         self._hurried = False
         self._scopes: list[trio.CancelScope] = []
 
@@ -34,10 +34,6 @@ class Grace:
     @property
     def _end_of_work(self) -> float:
         return self._end - self._share(STORE) - self._share(GOODBYE)
-
-    def intake_until(self) -> float:
-        """When the looks at folders that are under way are left behind."""
-        return self._begun + self._share(INTAKE)
 
     def convert_until(self) -> float:
         """When the conversions in hand are given up: half of what is left now."""

@@ -271,6 +271,7 @@ class Service:
         if self.board.state in BEFORE_WORK:
             self._starting.cancel()
         self.lifecycle.end(ServiceState.DRAINING, cause)
+        self._supervisor.leave()
 
     def hurry(self) -> None:
         """Give every phase of a stop one second from now on; before `stop` it does nothing."""

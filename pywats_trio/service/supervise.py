@@ -66,6 +66,11 @@ class Supervisor:
         self.options = options
         self._board = board or Board()
         self._given_up = given_up
+        self._leaving = trio.Event()
+
+    def leave(self) -> None:
+        """The service is stopping: a part that is down is needed at once, to end in good order."""
+        self._leaving.set()
 
     async def start(
         self, nursery: trio.Nursery, part: str, run: Run, *, on_trial: bool = False
@@ -114,12 +119,16 @@ class Supervisor:
                     cause = only(group)
                 if on_trial and not ready.done:
                     raise cause
-                pause = self._failed(part, cause, crashes)
-                await trio.sleep(pause)
+                await self._pause(self._failed(part, cause, crashes))
                 self._board.restarted(part)
                 log.warning("part is started again", part=part, failures=len(crashes))
         finally:
             self._board.end(Cause.PART, part)
+
+    async def _pause(self, seconds: float) -> None:
+        await trio.sleep(min(seconds, FIRST_PAUSE))
+        with trio.move_on_after(seconds - FIRST_PAUSE):
+            await self._leaving.wait()
 
     def _failed(self, part: str, cause: BaseException, crashes: deque[float]) -> float:
         """Tell of a failure; seconds before the next start. `crashes`: when it failed lately."""

@@ -63,7 +63,15 @@ def test_every_problem_is_told_at_once_a_line_each() -> None:
     with pytest.raises(ConfigError) as caught:
         checked(Config(queue=QueueOptions(max_items=-1), converters=twins))
     keys = [line.partition(":")[0] for line in str(caught.value).splitlines()]
-    assert keys == ["server.url", "queue.max_items", "converters[1].type"]
+    assert keys == ["queue.max_items", "converters[1].type"]
+
+
+def test_a_program_may_have_no_server_yet_and_a_file_may_not(tmp_path: Path) -> None:
+    assert checked(Config()).server.url == ""
+    file = tmp_path / "station.toml"
+    file.write_text("schema_version = 1\n")
+    with pytest.raises(ConfigError, match=r"server\.url: missing"):
+        Config.load(file)
 
 
 def test_keys_that_contradict_each_other_are_refused() -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytest.register_assert_rewrite("tests.e2e.books")
+pytest.register_assert_rewrite("tests.e2e.books", "tests.e2e.plant")
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from pywats_trio.config.options import Config, ConverterOptions
 
+NOWHERE = "http://127.0.0.1:9"
+"""Where no server is."""
 GATED = """
 import os
 from pathlib import Path
@@ -121,6 +123,12 @@ def site_with(base: Path, url: str, **tables: dict[str, Any]) -> Site:
     return site
 
 
+def quiet_site(base: Path, **tables: dict[str, Any]) -> Site:
+    """A site whose server is away and is asked once: nothing happens by itself."""
+    seldom = {"base_seconds": 600.0, "max_seconds": 600.0}
+    return site_with(base, NOWHERE, retry=seldom, **tables)
+
+
 def gated_site(base: Path, url: str, **tables: dict[str, Any]) -> Site:
     """A site whose files say what their conversion does; `wait` waits for `held_at_gate`."""
     (base / "gated.py").write_text(GATED)
@@ -153,6 +161,7 @@ async def held_at_gate(base: Path) -> AsyncIterator[None]:
 def locked(data_dir: Path) -> Iterator[None]:
     """While the block lasts, somebody else has the queue's database locked for writing."""
     with contextlib.closing(apsw.Connection(str(data_dir / DATABASE))) as other:
+        other.set_busy_timeout(5000)  # a commit may be under way, in the queue's own thread
         other.execute("BEGIN IMMEDIATE")
         try:
             yield

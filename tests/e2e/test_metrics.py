@@ -18,14 +18,22 @@ from pywats_trio.devserver import Fault, open_devserver
 from pywats_trio.ipc.plain import PlainClient
 from pywats_trio.observe.board import Cause
 from pywats_trio.service import heartbeat
-from tests.e2e.probing import Probed, gated_site, held_at_gate, locked, running, site_with
+from tests.e2e.probing import (
+    NOWHERE,
+    Probed,
+    gated_site,
+    held_at_gate,
+    locked,
+    quiet_site,
+    running,
+    site_with,
+)
 from tests.e2e.site import PATIENCE, make_site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-NOWHERE = "http://127.0.0.1:9"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 LINE = {"converter": "line-1"}
 
@@ -236,7 +244,7 @@ async def test_a_part_that_fails_is_told_with_the_class_of_its_error(tmp_path: P
 
 
 async def test_a_pause_changes_state_and_intake(tmp_path: Path) -> None:
-    async with running(make_site(tmp_path, "")) as it:
+    async with open_devserver() as server, running(make_site(tmp_path, server.url)) as it:
         seen = await scrape(it)
         assert seen.of("pywats_service_state", state="running") == 1
         assert seen.of("pywats_intake_paused", cause="paused") == 0
@@ -273,7 +281,7 @@ async def test_a_store_that_cannot_commit_stops_the_intake_and_is_an_error(tmp_p
 
 
 async def test_operations_that_wait_for_the_disk_are_slow(tmp_path: Path) -> None:
-    async with running(make_site(tmp_path, "")) as it, trio.open_nursery() as nursery:
+    async with running(quiet_site(tmp_path)) as it, trio.open_nursery() as nursery:
         with locked(it.site.config.data_dir):
             nursery.start_soon(it.service.pause)
             await trio.testing.wait_all_tasks_blocked()  # it is handed to the queue
@@ -288,7 +296,7 @@ async def test_operations_that_wait_for_the_disk_are_slow(tmp_path: Path) -> Non
 
 async def test_a_loop_that_is_held_up_is_late(tmp_path: Path) -> None:
     held_up = 0.5
-    async with running(make_site(tmp_path, "")) as it:
+    async with running(quiet_site(tmp_path)) as it:
         before = await scrape(it)
         until = time.perf_counter() + heartbeat.TICK_SECONDS + held_up
         while time.perf_counter() < until:
@@ -305,7 +313,7 @@ def ticks(seen: Scrape) -> float:
 
 
 async def test_disk_and_process_are_told_in_bytes_and_seconds(tmp_path: Path) -> None:
-    async with running(make_site(tmp_path, "")) as it:
+    async with running(quiet_site(tmp_path)) as it:
         seen = await until_scraped(it, lambda s: s.of("pywats_queue_bytes") > 0)
     assert seen.of("pywats_queue_bytes") > 4096
     assert seen.of("pywats_disk_free_bytes") > 2**20
@@ -318,7 +326,7 @@ async def test_a_queue_that_grows_is_more_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "LOOK_SECONDS", 0.02)
-    async with running(make_site(tmp_path, "")) as it:
+    async with running(quiet_site(tmp_path)) as it:
         before = await until_scraped(it, lambda s: s.of("pywats_queue_bytes") > 0)
         async with trio.open_nursery() as nursery:
             for number in range(50):
@@ -331,7 +339,7 @@ async def test_a_queue_that_grows_is_more_bytes(
 
 
 async def test_requests_of_local_control_are_counted_by_command_and_outcome(tmp_path: Path) -> None:
-    async with running(make_site(tmp_path, "")) as it:
+    async with running(quiet_site(tmp_path)) as it:
         seen = await trio.to_thread.run_sync(talk, it)
         assert seen == {"connections": 1}
         seen_now = await until_scraped(it, lambda s: s.of("pywats_ipc_connections") == 0)
@@ -362,7 +370,7 @@ def talk(it: Probed) -> dict[str, float]:
 
 
 async def test_a_client_cannot_make_series_by_asking_in_an_old_or_hasty_way(tmp_path: Path) -> None:
-    site = site_with(tmp_path, "", ipc={"requests_per_minute": 2, "burst": 1})
+    site = quiet_site(tmp_path, ipc={"requests_per_minute": 2, "burst": 1})
     async with running(site) as it:
         await trio.to_thread.run_sync(hurry, it)
         seen = await scrape(it)
@@ -379,7 +387,7 @@ def hurry(it: Probed) -> None:
 
 
 async def test_requests_over_http_are_counted_by_route_and_status(tmp_path: Path) -> None:
-    async with running(make_site(tmp_path, "")) as it:
+    async with running(quiet_site(tmp_path)) as it:
         for path in ("/health", "/ready", "/api/v1/queue/7", "/api/v1/queue/8", "/x", "/y?z"):
             await it.client.get(path)
         await it.client.post("/health")

@@ -15,7 +15,7 @@ from pywats_trio.control import ServiceState as S
 from pywats_trio.devserver import open_devserver
 from pywats_trio.errors import NotReady, PartKeepsFailing, StoreError
 from pywats_trio.observe.board import Cause
-from tests.e2e.probing import begun, gated_site, held_at_gate, locked, running, site_with
+from tests.e2e.probing import NOWHERE, begun, gated_site, held_at_gate, locked, running, site_with
 from tests.e2e.site import PATIENCE, make_site
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pywats_trio.service.service import Service
     from tests.e2e.site import Site
 
-NOWHERE = "http://127.0.0.1:9"
 UP = (200, 200, 200)
 NOT_READY = (200, 200, 503)
 NOT_UP = (200, 503, 503)

@@ -11,12 +11,12 @@ import psutil
 import pytest
 import trio
 import trio.testing
-from attrs import define, evolve
+from attrs import define
 
 from pywats_trio.commands import shapes
 from pywats_trio.health import api, stream
-from pywats_trio.service.service import DATABASE
-from tests.e2e.site import PATIENCE, Site, make_site, recorded
+from tests.e2e.probing import locked, quiet_site
+from tests.e2e.site import PATIENCE, Site, recorded
 from tests.health.sse import admitted, events
 
 if TYPE_CHECKING:
@@ -47,9 +47,8 @@ class Up:
 
 @contextlib.asynccontextmanager
 async def up(base: Path, **health: Any) -> AsyncIterator[Up]:
-    """A service without a server: three files are converted, their reports wait."""
-    site = make_site(base, "")
-    site.config = evolve(site.config, health=evolve(site.config.health, **health))
+    """A service without its server: three files are converted, their reports wait."""
+    site = quiet_site(base, health=health)
     with recorded(site):
         async with site.running() as service:
             site.drop_reports("run", *range(REPORTS))
@@ -283,12 +282,7 @@ async def many(it: Up, paths: list[str]) -> None:
 
 
 async def test_the_database_may_be_locked_by_somebody_else_meanwhile(tmp_path: Path) -> None:
-    import apsw
-
     async with up(tmp_path) as it:
-        database = str(it.site.config.data_dir / DATABASE)
-        with contextlib.closing(apsw.Connection(database)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with locked(it.site.config.data_dir):
             listed = await it.json("/api/v1/queue")
-            other.execute("ROLLBACK")
     assert len(listed["items"]) == 2 * REPORTS

@@ -454,6 +454,8 @@ async def test_a_browser_may_run_the_dashboard_s_own_script_and_no_other(face: F
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert policy[f"{tag}-src"] == f"'sha256-{digest}'"
     assert policy["connect-src"] == "'self'"
+    assert policy["img-src"] == "data:"
+    assert '<link rel="icon" href="data:,">' in body
     assert policy["frame-ancestors"] == "'none'"
 
 

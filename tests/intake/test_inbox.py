@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 import socket
@@ -259,15 +260,17 @@ async def test_a_caller_that_is_cancelled_leaves_no_copy_behind(
     await until_empty(box)
 
 
+@pytest.mark.parametrize("call", [1, 2, 3, 4, 5])
 async def test_a_disk_that_hangs_holds_up_no_cancellation_and_is_cleaned_up_after(
-    source: Path, box: Path, monkeypatch: pytest.MonkeyPatch
+    source: Path, box: Path, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
-    hangs, go = threading.Event(), threading.Event()
+    hangs, go, calls = threading.Event(), threading.Event(), itertools.count(1)
     really = os.fsync
 
     def fsync(descriptor: int) -> None:
-        hangs.set()
-        assert go.wait(20)
+        if next(calls) == call:
+            hangs.set()
+            assert go.wait(20)
         really(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)

@@ -62,7 +62,8 @@ class Door:
             case "echo":
                 return dict(args)
             case "sleep":
-                await trio.sleep(args["seconds"])
+                with trio.move_on_after(args["seconds"]):
+                    await trio.sleep_forever()
                 return {"slept": args["seconds"]}
             case "wait" | "work":
                 self.begun.set()

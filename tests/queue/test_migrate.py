@@ -183,6 +183,22 @@ def test_a_queue_of_this_layout_is_left_alone(path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["queue.db"]
 
 
+def test_the_copy_is_synced_before_anything_is_changed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_old(path)
+    synced: list[tuple[str, int]] = []
+    really = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        really(descriptor)
+        synced.append((Path(f"/proc/self/fd/{descriptor}").readlink().name, layout_of(path)))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    connect(path).close()
+    assert synced == [("queue.db.layout-1.part", 1), (path.parent.name, 1)]
+
+
 # What can go wrong
 
 
