@@ -85,7 +85,7 @@ class _Taking:
             if not self._abandoned:
                 self._copy = copy
                 return
-        pass
+        discard(copy)
 
     def abandon(self) -> Copy | None:
         """Nobody wants the copy; it is given back here if it is there already."""

@@ -16,8 +16,8 @@ from pywats_trio.devserver import Fault
 from pywats_trio.errors import NotReady, PartKeepsFailing
 from pywats_trio.observe.board import Cause
 from pywats_trio.service.service import Service
+from tests.e2e.plant import plant, stamping, until_history, with_line
 from tests.e2e.site import make_site, recorded
-from tests.e2e.test_reload import plant, stamping, until_history, with_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

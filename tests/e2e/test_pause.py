@@ -16,7 +16,7 @@ from pywats_trio.observe.board import Cause
 from tests.e2e.books import Books, audit, files_in
 from tests.e2e.clients import peer
 from tests.e2e.harness import daemon, write_config
-from tests.e2e.test_reload import plant, stamping, until_history
+from tests.e2e.plant import plant, stamping, until_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from collections import Counter
-from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from attrs import define, evolve
+from attrs import evolve
 
 from pywats_trio.config.load import load
-from pywats_trio.control import ENDED, ServiceState
+from pywats_trio.control import ServiceState
 from pywats_trio.convert.conversion import SCRATCH
 from pywats_trio.devserver import Fault, open_devserver
 from pywats_trio.errors import ConfigError, NotReady
@@ -23,104 +20,16 @@ from pywats_trio.service.parts import ReloadFailed
 from pywats_trio.service.reload import Source
 from pywats_trio.service.service import Service
 from tests.contract.kit import CancelAt
-from tests.e2e.books import Books, audit, files_in
-from tests.e2e.site import PATIENCE, Site, make_site, recorded
+from tests.e2e.books import Books, files_in
+from tests.e2e.plant import Plant, plant, stamping, until_history, with_line
+from tests.e2e.site import make_site
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from pywats_trio.config.options import Config
-    from pywats_trio.devserver import DevServer
 
 LOAD = 200
-STAMPING = """
-import json
-import time
-
-from pywats_trio.converters import Argument, Converter, Report
-
-
-class Stamp(Converter):
-    id = "stamp"
-    version = "1"
-    patterns = ("*.json",)
-    arguments = {
-        "stamp": Argument(str, default="", help="written into the report"),
-        "seconds": Argument(float, default=0.0, help="what a conversion takes"),
-    }
-
-    def convert(self, source, context):
-        context.logger.info("begun")
-        time.sleep(context.arguments["seconds"])
-        report = json.loads(source.read_bytes())
-        report["rev"] = "VERSION" + context.arguments["stamp"]
-        yield Report(report)
-"""
-"""A converter that writes its version and an argument into the revision of the unit."""
-
-
-@define
-class Plant:
-    """A service under load, its files, and the server that takes them."""
-
-    site: Site
-    service: Service
-    server: DevServer
-    books: Books
-
-    @property
-    def config(self) -> Config:
-        return self.service.config
-
-    async def arrived(self) -> None:
-        with trio.move_on_after(PATIENCE) as scope:
-            await self.books.until_delivered(self.server)
-        if scope.cancelled_caught:
-            tail = "\n".join(json.dumps(record, default=str) for record in self.site.log[-40:])
-            raise AssertionError(f"waited {PATIENCE:.0f} s; the log ends with\n{tail}")
-
-    async def revisions(self) -> Counter[str]:
-        """How many reports came with which stamp."""
-        found: Counter[str] = Counter()
-        for file in self.books.dropped:
-            body = await self.server.body(file.report_id)
-            assert body is not None
-            found[json.loads(body)["rev"]] += 1
-        return found
-
-
-@asynccontextmanager
-async def plant(
-    tmp_path: Path, *, source: Source | None = None, audited: bool = True, **options: Any
-) -> AsyncIterator[Plant]:
-    """In the end everything has arrived once, and is put away."""
-    async with open_devserver() as server:
-        site = make_site(tmp_path, server.url, **options)
-        with recorded(site):
-            service = Service(site.config, source=source)
-            books = Books(site.watch)
-            async with trio.open_nursery() as nursery:
-                await nursery.start(service.run)
-                yield Plant(site, service, server, books)
-                if service.state not in ENDED:
-                    await service.wait_until(lambda counts: not counts.unfinished)
-                service.stop()
-            assert not service.forced
-            if audited:
-                await audit(books, tmp_path / "data", server, None)
-
-
-def stamping(tmp_path: Path, version: str = "1") -> str:
-    """The converter file, of this version; its type."""
-    file = tmp_path / "stamping.py"
-    file.write_text(STAMPING.replace("VERSION", version))
-    return f"{file}:Stamp"
-
-
-def with_line(config: Config, **changes: Any) -> Config:
-    [first, *others] = config.converters
-    return evolve(config, converters=(evolve(first, **changes), *others))
 
 
 # Under load
@@ -217,16 +126,6 @@ async def test_files_of_a_removed_converter_are_still_converted_sent_and_put_awa
         await here.service.sync_now()
         (here.site.watch / "late.json").unlink()
     assert len(files_in(here.site.watch / "Done")) == 10
-
-
-async def until_history(here: Plant, count: int, word: str) -> int:
-    """Until the history has a `word` so often."""
-    found = 0
-    async for event in here.service.events(0):
-        found += event.event == word
-        if found == count:
-            break
-    return found
 
 
 async def test_a_removed_converter_can_come_back(tmp_path: Path) -> None:

@@ -23,12 +23,12 @@ from tests.contract.kit import CancelAt
 from tests.e2e.books import Books, files_in, lives
 from tests.e2e.clients import peer
 from tests.e2e.harness import daemon, write_config
-from tests.e2e.test_reload import plant, stamping, with_line
+from tests.e2e.plant import plant, stamping, with_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.e2e.test_reload import Plant
+    from tests.e2e.plant import Plant
 
 NAMES = [
     "with 'quotes', \"more\" and space.json",
