@@ -184,9 +184,24 @@ class Conversion:
         """
         if options.patterns:
             return options.patterns
-        spec = parse(options.type)
-        with self._asked():
-            answer = await self._described(spec, options.name)
-        if isinstance(answer, Description):
-            return answer.patterns
-        raise ConfigError(f"the converter {options.name!r} cannot be used: {reason(answer)}")
+        return (await self.describe(options)).patterns
+
+    async def describe(self, options: ConverterOptions) -> Description:
+        """What a configured converter says of itself; the board is told whether it can be used.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        try:
+            spec = parse(options.type)
+            with self._asked():
+                answer = await self._described(spec, options.name)
+            if not isinstance(answer, Description):
+                raise ConfigError(  # noqa: TRY301 - told with the others
+                    f"the converter {options.name!r} cannot be used: {reason(answer)}"
+                )
+        except ConfigError as error:
+            self._job.is_unusable(options.name, str(error))
+            raise
+        self._job.is_usable(options.name)
+        return answer

@@ -258,8 +258,7 @@ class ConversionJob:
                 return self._unusable(item, result)
 
     def _converted(self, item: Item, done: Done) -> Converted:
-        self._outages.pop(item.converter, None)
-        self._show(item.converter)
+        self.is_usable(item.converter)
         attempts = self._config.retry.max_attempts
         reports = tuple(_envelope(item, report, attempts) for report in done.reports)
         return Converted(reports, done.sha256, _note(done.reports))
@@ -277,11 +276,19 @@ class ConversionJob:
 
     def _unusable(self, item: Item, unusable: Unusable) -> Wait:
         message = f"the converter {item.converter!r} cannot be used: {unusable.why}"
-        hint = "Correct the converter or its arguments; its files wait and are tried again."
-        problem = Problem("converter", message, hint, unusable.traceback)
+        problem = Problem("converter", message, _MEND, unusable.traceback)
         until = trio.current_time() + UNUSABLE_SECONDS
         self._set_outage(item.converter, _Outage(until, problem))
         return _not_usable(problem)
+
+    def is_usable(self, name: str) -> None:
+        """Somebody found that the converter `name` can be used."""
+        self._outages.pop(name, None)
+        self._show(name)
+
+    def is_unusable(self, name: str, message: str) -> None:
+        """Somebody found that it cannot; its files are tried all the same, for that may pass."""
+        self._set_outage(name, _Outage(-math.inf, Problem("converter", message, _MEND)))
 
     def _set_outage(self, name: str, outage: _Outage) -> None:
         self._outages[name] = outage
@@ -317,6 +324,7 @@ class ConversionJob:
         return hear
 
 
+_MEND: Final = "Correct the converter or its arguments; its files wait and are tried again."
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 

@@ -7,7 +7,7 @@ files, but goes on putting away what it had accepted.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import structlog
 import trio
@@ -19,7 +19,7 @@ from pywats_trio.intake.watch import Watch
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from pywats_trio.config.options import ConverterOptions
     from pywats_trio.intake.room import Room
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pywats_trio.service.supervise import Kept, Supervisor
 
 log = structlog.get_logger("pywats_trio.service")
+
+T = TypeVar("T")
 
 ASK_AGAIN_SECONDS: Final = 30.0
 """Before a converter that could not say which files it takes is asked again."""
@@ -38,6 +40,10 @@ class Authors(Protocol):
 
     async def patterns(self, options: ConverterOptions) -> tuple[str, ...]:
         """Which names it takes. Raises ConfigError if it cannot be asked."""
+        ...
+
+    async def describe(self, options: ConverterOptions) -> object:
+        """What it says of itself; the board learns of it. Raises ConfigError if it cannot."""
         ...
 
 
@@ -95,12 +101,20 @@ class Lines:
         part = f"putaway {options.name}"
         line.parts.append(await self._supervisor.start(putting_away, part, putaway.run))
 
-    async def take_in(self, name: str, authors: Authors, taking_in: trio.Nursery) -> None:
-        """Take files from its folder; ready at once, whatever its folder or its author does."""
+    async def take_in(
+        self, name: str, authors: Authors, taking_in: trio.Nursery, *, doubted: bool = False
+    ) -> None:
+        """Take files from its folder; ready at once, whatever its folder or its author does.
+
+        A converter that is `doubted` is asked beside that until it can be used.
+        """
         line = self._lines[name]
 
         async def run(*, task_status: trio.TaskStatus[None]) -> None:
-            await self._watch(line, authors, task_status)
+            async with trio.open_nursery() as asking:
+                if doubted and line.options.patterns:  # else it is asked for them anyway
+                    asking.start_soon(_answer, line.options, authors.describe)
+                await self._watch(line, authors, task_status)
 
         line.parts.append(await self._supervisor.start(taking_in, f"intake {name}", run))
 
@@ -111,7 +125,7 @@ class Lines:
         if not patterns:
             task_status.started()  # the folder waits for its converter, the service does not
             task_status = trio.TASK_STATUS_IGNORED
-            patterns = await _patterns(line.options, authors)
+            patterns = await _answer(line.options, authors.patterns)
         line.watch = Watch(
             line.options,
             patterns,
@@ -180,14 +194,14 @@ def _facts(line: _Line) -> dict[str, Any]:
     }
 
 
-async def _patterns(options: ConverterOptions, authors: Authors) -> tuple[str, ...]:
+async def _answer(options: ConverterOptions, ask: Callable[[ConverterOptions], Awaitable[T]]) -> T:
     """What the converter's author says; while it cannot be asked, its files wait."""
     while True:
         try:
-            return await authors.patterns(options)
+            return await ask(options)
         except ConfigError as error:
             log.error(  # noqa: TRY400 - a sentence for the user, no crash of ours
-                "a converter cannot be used; its files wait in their folder",
+                "a converter cannot be used; its files wait",
                 converter=options.name,
                 error=str(error),
             )

@@ -23,6 +23,7 @@ from pywats_trio.service.lines import Lines
 
 if TYPE_CHECKING:
     from pywats_trio.config.options import Config, ConverterOptions
+    from pywats_trio.convert.answer import Description
     from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Desk, Store
     from pywats_trio.service.supervise import Kept, Run, Supervisor
@@ -88,6 +89,8 @@ class Parts:
         self._random = random or Random()  # noqa: S311 - jitter, no secret
         self._paused = paused
         self._generation = 0
+        self.doubted: frozenset[str] = frozenset()
+        """Converters of which somebody found that they cannot be used, before they were."""
         self._former: tuple[ConverterOptions, ...] = ()
         """Converters that were removed: files that they had accepted are still converted."""
         self.room = Room(store, config.queue.max_items, board)
@@ -152,11 +155,18 @@ class Parts:
         """Take files."""
         await self._supervisor.start(nursery, "room", self.room.run)
         for options in _enabled(self.config):
-            await self.lines.take_in(options.name, self, nursery)
+            await self._take_in(options.name, nursery)
 
     async def patterns(self, options: ConverterOptions) -> tuple[str, ...]:
         """See `lines.Authors`: asked of the conversion that there is then."""
         return await self.conversion.patterns(options)
+
+    async def describe(self, options: ConverterOptions) -> Description:
+        """See `lines.Authors`, likewise."""
+        return await self.conversion.describe(options)
+
+    async def _take_in(self, name: str, nursery: trio.Nursery) -> None:
+        await self.lines.take_in(name, self, nursery, doubted=name in self.doubted)
 
     # Pausing
 
@@ -278,7 +288,7 @@ class Parts:
             if name not in self.lines.names():
                 await self.lines.open(options, floors.putting_away)
             if not self.lines.takes_in(name):
-                await self.lines.take_in(name, self, floors.taking_in)
+                await self._take_in(name, floors.taking_in)
 
 
 def _enabled(config: Config) -> list[ConverterOptions]:

@@ -86,6 +86,7 @@ class Service:
         self._stop = Stop()
         self._starting = trio.CancelScope()
         self._session: Session | None = None
+        self._doubted: frozenset[str] = frozenset()
         self.board = Board(config.instance, __version__, clock)
         self.lifecycle = Lifecycle(self.board)
         self._supervisor = Supervisor(config.supervision, self.board, self._given_up)
@@ -152,8 +153,10 @@ class Service:
         """Everything between the opening of the doors and their closing."""
         with self._starting:
             await self._advance(ServiceState.VALIDATING, "started")
-            preflight.refuse(await preflight.examine(config))
-            await self._advance(ServiceState.RECOVERING, "everything is as it should be")
+            findings = await preflight.examine(config)
+            preflight.refuse(findings)
+            self._doubted = findings.doubted
+            await self._advance(ServiceState.RECOVERING, "nothing keeps it from starting")
             await self._with_queue(config, task_status)
         if self._starting.cancelled_caught:
             task_status.started()  # stopped before it was up: an end like any other
@@ -216,7 +219,8 @@ class Service:
     ) -> None:
         paused = bool(store.remembered(PAUSED))
         await self._advance(ServiceState.STARTING, "the queue is open")
-        parts = Parts(config, store, desk, self.board, self._supervisor, paused=paused)
+        parts = Parts(config, store, desk, self.board, self._supervisor, paused=True)
+        parts.doubted = self._doubted
         pipeline = Pipeline(parts)
         self.board.waiting_for = pipeline.waiting_for
         self._session = Session(
@@ -233,6 +237,8 @@ class Service:
                 return  # a stop was asked for meanwhile
             cause = "it was paused before" if paused else "all parts are ready"
             self.lifecycle.at_work(cause, paused=paused)
+            if not paused:  # nothing was begun before, so that a stop has cut nothing off
+                parts.resume()
             log.info("running", converters=len(config.converters), url=config.server.url)
             if self._source is not None:
                 watch = FileWatch(self._source, self.reload)

@@ -164,7 +164,9 @@ class Session:
         after = reload.kept_fixed(before, wanted)
         changed = reload.changed(before, after)
         if changed:
-            preflight.refuse(await preflight.examine(after, before=before))
+            findings = await preflight.examine(after, before=before)
+            preflight.refuse(findings)
+            self._pipeline.parts.doubted = findings.doubted
             await self._change(after)
         return {"changed": changed, "needs_restart": reload.changed(after, wanted)}
 

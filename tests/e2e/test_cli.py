@@ -331,9 +331,7 @@ async def test_a_converter_that_cannot_be_used_does_not_stop_the_others(tmp_path
     (tmp_path / "drop2").mkdir()
     (tmp_path / "drop2" / "waits.json").write_bytes(GOOD.read_bytes())
     async with daemon(config) as running:
-        (record,) = await running.until_event(
-            "a converter cannot be used; its files wait in their folder"
-        )
+        (record,) = await running.until_event("a converter cannot be used; its files wait")
         assert record["converter"] == "line-2"
         assert "nope.py does not exist" in record["error"]
         (tmp_path / "drop" / "a.json").write_bytes(GOOD.read_bytes())

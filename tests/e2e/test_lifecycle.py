@@ -15,6 +15,7 @@ from pywats_trio.control import ServiceState
 from pywats_trio.devserver import Fault
 from pywats_trio.errors import NotReady, PartKeepsFailing
 from pywats_trio.observe.board import Cause
+from pywats_trio.observe.checks import ready
 from pywats_trio.service.service import Service
 from tests.e2e.plant import plant, stamping, until_history, with_line
 from tests.e2e.site import make_site, recorded
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from pywats_trio.config.options import ConverterOptions
     from tests.e2e.site import Site
 
 NOWHERE = "http://127.0.0.1:9"
@@ -174,3 +176,36 @@ async def test_sync_now_looks_where_nothing_notifies_and_asks_a_server_that_is_b
         with trio.fail_after(20):  # and not after the 600 s of the outage
             await here.arrived()
         assert here.config is right
+
+
+async def test_a_converter_that_cannot_be_used_degrades_the_service_from_its_start_until_it_can(
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text("import there_is_no_such_module\n")
+    site = make_site(tmp_path, NOWHERE, type=f"{script}:Mine", patterns=("*.json",))
+    with recorded(site):
+        async with site.running() as service:
+            await site.until(lambda: (Cause.CONVERTER, "line-1") in service.board.conditions)
+            condition = service.board.conditions[Cause.CONVERTER, "line-1"]
+            assert "there_is_no_such_module" in condition.message
+            assert service.state is ServiceState.DEGRADED
+            assert "converters_loaded" in ready(service.board, ["converters_loaded"])
+            script.write_text(MENDED)
+            await service.reload(evolve(service.config, converters=(changed(site),)))
+            assert (Cause.CONVERTER, "line-1") not in service.board.conditions
+
+
+MENDED = """
+from pywats_trio.converters import Converter
+
+class Mine(Converter):
+    id = "mine"
+
+    def convert(self, source, context):
+        return []
+"""
+
+
+def changed(site: Site) -> ConverterOptions:
+    return evolve(site.config.converters[0], priority=1)

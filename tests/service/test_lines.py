@@ -82,6 +82,9 @@ class Author:
             raise answer
         return answer
 
+    async def describe(self, options: ConverterOptions) -> object:
+        return await self.patterns(options)
+
 
 NOBODY = Author()
 
@@ -188,6 +191,26 @@ async def test_a_converter_that_cannot_be_asked_lets_its_files_wait_until_it_can
         assert here.lines.scan_now() == 1  # it is read when it can be
         mock_clock.jump(ASK_AGAIN_SECONDS)
         mock_clock.rate = 1
+        await here.accepted(1)
+        assert author.asked == 2
+
+
+async def test_a_doubted_converter_takes_files_and_is_asked_until_it_can_be_used(
+    tmp_path: Path, mock_clock: trio.testing.MockClock
+) -> None:
+    from pywats_trio.service.lines import ASK_AGAIN_SECONDS
+
+    author = Author(ConfigError("no such module"), ("*",))
+    async with hall(tmp_path) as here:
+        options = line(tmp_path)
+        await here.lines.open(options, here.putting_away)
+        await here.lines.take_in("a", author, here.taking_in, doubted=True)
+        while author.asked < 1:
+            await trio.lowlevel.checkpoint()
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(ASK_AGAIN_SECONDS)
+        mock_clock.rate = 1
+        drop(options)
         await here.accepted(1)
         assert author.asked == 2
 

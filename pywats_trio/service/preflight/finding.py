@@ -47,6 +47,11 @@ class Findings(list[Finding]):
         """Those that keep the service from starting."""
         return [finding for finding in self if finding.severity == "error"]
 
+    @property
+    def doubted(self) -> frozenset[str]:
+        """The converters that cannot be used as they are."""
+        return frozenset(finding.subject for finding in self if finding.check == "converter")
+
 
 def _weight(finding: Finding) -> tuple[bool, int]:
     return finding.severity != "error", finding.exit_code
