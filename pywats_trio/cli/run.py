@@ -40,6 +40,7 @@ def run(options: Globals) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     import trio  # noqa: PLC0415 - `--help` must be quick
 
+    import pywats_trio.observe  # noqa: PLC0415, F401 - before structlog is loaded: see there
     from pywats_trio.cli.signals import Signals  # noqa: PLC0415
     from pywats_trio.config.secrets import secret_values  # noqa: PLC0415
     from pywats_trio.observe.log import configure  # noqa: PLC0415

@@ -10,20 +10,13 @@ from typing import Any, Final, TypeVar
 import attrs
 import cattrs
 
-from pywats_trio.commands.command import nearest
-from pywats_trio.errors import InvalidInputError
+from pywats_trio.commands.command import BadArguments, nearest
 
 T = TypeVar("T")
 
 MOST_STRANGE: Final = 5
 """Unknown arguments that are named; a client may send any number."""
 _NAMES: Final = {str: "a text", int: "a whole number", float: "a number", dict: "an object"}
-
-
-class BadArguments(InvalidInputError):
-    """Arguments are missing, unknown, or not what they should be; every problem is named."""
-
-    code = "bad_request"
 
 
 def structure(command: str, into: type[T], args: Mapping[str, Any]) -> T:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import NOTHING, field, frozen, validators
 
 from pywats_trio.control import AT_WORK, BEFORE_WORK, Role, ServiceState
+from pywats_trio.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -23,6 +24,12 @@ LONGEST_NAME: Final = 64
 
 _AT_WORK_OR_PAUSED: Final = AT_WORK | {ServiceState.PAUSED}
 _WITH_STORE: Final = frozenset(ServiceState) - BEFORE_WORK - {ServiceState.STOPPED}
+
+
+class BadArguments(InvalidInputError):
+    """Arguments are missing, unknown, or not what they should be; every problem is named."""
+
+    code = "bad_request"
 
 
 class When(Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pywats_trio.commands import life, submit
-from pywats_trio.commands.command import LONGEST_NAME, Answer, Command, When, nearest
+from pywats_trio.commands.command import LONGEST_NAME, Answer, Command, NoArgs, When, nearest
 from pywats_trio.errors import NotAllowed, NotReady, UsageError
 from pywats_trio.text import shortened
 
@@ -41,7 +41,9 @@ class CommandDesk:
         state = self._host.board.state
         if state not in entry.when.value:
             raise NotReady(f"{command!r} cannot be done now: the service is {state}{_hint(entry)}")
-        from pywats_trio.commands.arguments import structure  # noqa: PLC0415 - `ping` needs none
+        if entry.args is NoArgs and args == {}:
+            return await entry.run(self._host, NoArgs(), who)
+        from pywats_trio.commands.arguments import structure  # noqa: PLC0415 - loads cattrs
 
         return await entry.run(self._host, structure(command, entry.args, args), who)
 

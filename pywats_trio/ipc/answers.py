@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 import trio
 
-from pywats_trio.commands.arguments import BadArguments
+from pywats_trio.commands.command import BadArguments
 from pywats_trio.commands.desk import TABLE
 from pywats_trio.errors import NotAllowed, NotReady, PywatsTrioError, RateLimited, TookTooLong, only
 from pywats_trio.ipc import wire

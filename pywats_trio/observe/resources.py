@@ -8,11 +8,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import psutil
-from attrs import define, field
+from attrs import define
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import psutil
 
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -25,7 +26,6 @@ class Resources:
     """Free space where data_dir is; None before the first look."""
     queue_bytes: int | None = None
     """The queue's database with its log."""
-    _process: psutil.Process = field(init=False, factory=psutil.Process)
 
     def look(self, data_dir: Path, database: Path) -> None:
         """Look at the disk. Blocks, for ever on a disk that hangs; never raises."""
@@ -37,16 +37,23 @@ class Resources:
 
     def resident_bytes(self) -> int:
         """Memory of the service's process, from the kernel's memory."""
-        return int(self._process.memory_info().rss)
+        return int(_this_process().memory_info().rss)
 
     def cpu_seconds(self) -> float:
         """Processor time of the service's process so far."""
-        times = self._process.cpu_times()
+        times = _this_process().cpu_times()
         return float(times.user + times.system)
 
     def descriptors(self) -> int:
         """Open file descriptors of the service's process (0 where the system does not say)."""
-        return int(self._process.num_fds()) if hasattr(self._process, "num_fds") else 0
+        process = _this_process()
+        return int(process.num_fds()) if hasattr(process, "num_fds") else 0
+
+
+def _this_process() -> psutil.Process:
+    import psutil  # noqa: PLC0415 - 1 MB and 10 ms, and nobody may ever ask
+
+    return psutil.Process()
 
 
 def resident_bytes(pids: Iterable[int]) -> int:

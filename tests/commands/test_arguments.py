@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pywats_trio.commands.arguments import BadArguments, structure
-from pywats_trio.commands.command import NoArgs
+from pywats_trio.commands.arguments import structure
+from pywats_trio.commands.command import BadArguments, NoArgs
 from pywats_trio.commands.submit import LONGEST_WAIT, GetItem, SubmitFile, SubmitReport
 from pywats_trio.errors import InvalidInputError
 
