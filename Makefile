@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check fmt cov bench clean
+.PHONY: help setup demo test check fmt cov bench bench-service clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ cov: $(STAMP) ## Tests with branch coverage, subprocesses included
 
 bench: $(STAMP) ## Measure the pipeline
 	$(BIN)/python -m benchmarks.pipeline
+
+bench-service: $(STAMP) ## Measure the service around it: start, memory, probes, stop
+	$(BIN)/python -m benchmarks.service
 
 clean: ## Remove what make made
 	rm -rf $(VENV) build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
