@@ -230,6 +230,8 @@ class ConversionJob:
             return _not_usable(problem)
         seconds = self._board.metrics.conversion_seconds.labels(item.converter)
         seconds.observe(trio.current_time() - begun)
+        if not isinstance(result, Unusable | Died):
+            self.is_usable(item.converter)  # whatever it makes of this file
         return self._outcome(item, opened, result)
 
     def _outcome(self, item: Item, opened: Opened, result: Ending | Died) -> Outcome:
@@ -258,7 +260,6 @@ class ConversionJob:
                 return self._unusable(item, result)
 
     def _converted(self, item: Item, done: Done) -> Converted:
-        self.is_usable(item.converter)
         attempts = self._config.retry.max_attempts
         reports = tuple(_envelope(item, report, attempts) for report in done.reports)
         return Converted(reports, done.sha256, _note(done.reports))

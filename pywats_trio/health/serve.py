@@ -18,10 +18,11 @@ import math
 import socket
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 import trio
+from attrs import define, field
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.trio.tcp_server import TCPServer
@@ -39,10 +40,15 @@ from hypercorn.typing import (
 from pywats_trio import faultpoint
 from pywats_trio.errors import StartError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 BACKLOG: Final = 128
 SEND_TIMEOUT_MS: Final = 5_000
 """A client that takes no byte for so long loses its connection (Linux: TCP_USER_TIMEOUT)."""
 LAST_SEND_SECONDS: Final = 2.0
+TELL_AGAIN_SECONDS: Final = 60.0
+"""Between two lines of the log that say that all connections are taken."""
 
 log = structlog.get_logger("pywats_trio.health")
 
@@ -91,8 +97,10 @@ async def serve(
 ) -> None:
     """Answer HTTP on `sock` (made by `bind`, owned from here on) until stopped.
 
-    Started with the bound address. More than `max_connections` clients wait, unaccepted, until
-    one leaves; a connection that is idle for `keep_alive_seconds` is closed.
+    Started with the bound address. Beyond `max_connections` a newcomer takes the place of the
+    connection that has asked for nothing for the longest time, so that nobody can keep probes out
+    by doing nothing; where all are being answered, it waits. A connection that is idle for
+    `keep_alive_seconds` is closed.
 
     When `stop` is set, nothing more is accepted, idle connections close at once and answers under
     way have `grace_seconds`; then all are cut. When cancelled, all are cut at once. No client can
@@ -102,6 +110,7 @@ async def serve(
     stop = trio.Event() if stop is None else stop
     async with _Listener(sock, max_connections) as listener:
         server = _Server(app, listener, keep_alive_seconds)
+        listener.make_room = server.make_room
         async with trio.open_nursery() as connections:
             try:
                 async with trio.open_nursery() as accepting:
@@ -117,20 +126,29 @@ async def serve(
 
 
 class _Listener(trio.abc.Listener[trio.SocketStream]):
-    """Accepts only while there is a free slot; who comes later waits in the kernel's backlog."""
+    """Accepts one more than there are slots for; it waits for one, the others in the backlog."""
 
     def __init__(self, sock: socket.socket, slots: int) -> None:
         self._inner = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
         self._slots = trio.Semaphore(slots)
+        self.make_room: Callable[[], None] = lambda: None
+        """Called when somebody comes and no slot is free."""
+        self.crowded = False
+        """Whether somebody waits for a slot."""
 
     async def accept(self) -> trio.SocketStream:
-        await self._slots.acquire()
+        stream = await self._inner.accept()
         try:
-            stream = await self._inner.accept()
             faultpoint.hit("health.accepted")
+            if not self._slots.value:
+                self.crowded = True
+                self.make_room()
+            await self._slots.acquire()
         except BaseException:
-            self._slots.release()
+            stream.socket.close()
             raise
+        finally:
+            self.crowded = False
         return stream
 
     def left(self) -> None:
@@ -148,45 +166,92 @@ class _Connection(TCPServer):
         await self.idle_task.stop()  # else it would wait out the keep-alive time of a dead client
 
 
+@define(eq=False)
+class _Client:
+    """A connection, and whether it asks for anything."""
+
+    stream: trio.SocketStream
+    became_idle: Callable[[], None]
+    requests: int = 0
+    """That are being answered."""
+    idle_since: float = field(factory=trio.current_time)
+
+    def counting(self, app: ASGIFramework) -> ASGIFramework:
+        """`app`, for this client."""
+
+        async def counted(
+            scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+        ) -> None:
+            self.requests += 1
+            try:
+                await app(scope, receive, send)
+            finally:
+                self.requests -= 1
+                self.idle_since = trio.current_time()
+                self.became_idle()
+
+        return counted
+
+
 class _Server:
     """The connections that are open now."""
 
     def __init__(self, app: ASGIFramework, listener: _Listener, keep_alive_seconds: float) -> None:
-        self._app = ASGIWrapper(finishing(app))
+        self._app = finishing(app)
         self._listener = listener
         self._config = _config(keep_alive_seconds)
         self._context = WorkerContext(None)
-        self._streams: set[trio.SocketStream] = set()
+        self._clients: set[_Client] = set()
         self._empty = trio.Event()
+        self._told_at = -math.inf
 
     async def handle(self, stream: trio.SocketStream) -> None:
         """One connection to its end; what goes wrong in it is logged and ends only itself."""
-        self._streams.add(stream)
+        client = _Client(stream, self._one_is_idle)
+        self._clients.add(client)
+        app = ASGIWrapper(client.counting(self._app))
         state = ConnectionState(LifespanState())
         try:
             # hypercorn types the stream as TLS; it serves a plain one as well and looks which it is
-            await _Connection(self._app, self._config, self._context, state, cast("Any", stream))
+            await _Connection(app, self._config, self._context, state, cast("Any", stream))
         except* Exception as group:  # the edge: no client may end the server
             log.warning("connection failed", exc_info=group)
         finally:
-            self._streams.discard(stream)
+            self._clients.discard(client)
             self._listener.left()
-            if not self._streams:
+            if not self._clients:
                 self._empty.set()
+
+    def _one_is_idle(self) -> None:
+        if self._listener.crowded:
+            self.make_room()
+
+    def make_room(self) -> None:
+        """Close the connection that has been idle longest, if any is."""
+        idle = [client for client in self._clients if not client.requests]
+        if trio.current_time() - self._told_at >= TELL_AGAIN_SECONDS:
+            self._told_at = trio.current_time()
+            log.warning("all connections are taken", connections=len(self._clients), idle=len(idle))
+        if idle:
+            _cut(min(idle, key=lambda client: client.idle_since))
 
     async def drain(self, seconds: float) -> None:
         """Idle connections close by themselves now; the others have `seconds`."""
         await self._context.terminated.set()
         self._empty = trio.Event()
-        if self._streams:
+        if self._clients:
             with trio.move_on_after(seconds):
                 await self._empty.wait()
 
     def cut(self) -> None:
         """Make every send and receive under way fail now, the shielded ones included."""
-        for stream in self._streams:
-            with suppress(OSError):  # the client was faster
-                stream.socket.shutdown(socket.SHUT_RDWR)
+        for client in self._clients:
+            _cut(client)
+
+
+def _cut(client: _Client) -> None:
+    with suppress(OSError):  # it was faster
+        client.stream.socket.shutdown(socket.SHUT_RDWR)
 
 
 def finishing(app: ASGIFramework) -> ASGIFramework:

@@ -47,7 +47,7 @@ def connect(path: Path, *, synchronous: str = "full") -> apsw.Connection:
 def _prepare(connection: apsw.Connection, path: Path, synchronous: str) -> None:
     """Refuse what is not ours before anything is written to it."""
     is_new = connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
-    layout: int = LAYOUT if is_new else connection.pragma("user_version")
+    layout: int = connection.pragma("user_version") or (LAYOUT if is_new else 0)
     if not is_new and (connection.pragma("application_id") != APPLICATION or layout < OLDEST):
         raise StartError(
             f"{path}: this is a database, but no queue of pywats-trio; "

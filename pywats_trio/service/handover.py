@@ -64,6 +64,11 @@ class Handover:
     async def report(self, report: Report | Mapping[str, Any] | bytes, *, priority: int) -> int:
         """Accept a report, checked and in the queue when this returns; the item's id."""
         self._check_open()
+        if not isinstance(report, Report | Mapping | bytes):
+            raise InvalidInputError(
+                f"a {type(report).__name__} cannot be submitted; give a Report, a mapping, "
+                "the bytes of WSJF, or a Path"
+            )
         with self._parts.room.place():
             size = len(report) if isinstance(report, bytes) else CHECKED_IN_PLACE + 1
             if size <= CHECKED_IN_PLACE:

@@ -276,19 +276,51 @@ async def test_nothing_new_is_accepted_while_the_last_answers_finish() -> None:
         server.site.release.set()
 
 
-async def test_a_client_beyond_the_limit_is_served_when_another_leaves() -> None:
+@pytest.mark.parametrize("said", [b"", b"GET / HT"], ids=["nothing", "half a request"])
+async def test_who_asks_for_nothing_gives_way_to_a_client_beyond_the_limit(said: bytes) -> None:
     async with served(max_connections=2) as server:
         first, second, third = [await server.connect() for _ in range(3)]
         async with first, second, third:
-            for stream in (first, second):
+            if said:
+                await first.send_all(said)
+            await ask(third, "/")
+            await read_answer(third)
+            assert await ended(first)  # it had been idle longest
+            await ask(second, "/")
+            await read_answer(second)
+
+
+async def test_clients_at_the_limit_are_left_alone() -> None:
+    async with served(max_connections=2) as server:
+        first, second = [await server.connect() for _ in range(2)]
+        async with first, second:
+            for stream in (second, first, second):
                 await ask(stream, "/")
                 await read_answer(stream)
-            await ask(third, "/")
-            with trio.move_on_after(0.1) as waiting:
-                await third.receive_some()
-            assert waiting.cancelled_caught
-            await first.aclose()
-            await read_answer(third)
+
+
+async def test_a_client_beyond_the_limit_waits_while_all_are_being_answered() -> None:
+    async with served(max_connections=1) as server:
+        async with await server.connect() as first:
+            await ask(first, "/held")
+            await server.site.hanging.wait()
+            async with await server.connect() as second:
+                await ask(second, "/")
+                with trio.move_on_after(0.1) as waiting:
+                    await second.receive_some()
+                assert waiting.cancelled_caught
+                server.site.release.set()
+                await read_answer(first, end=b"let go")
+                await read_answer(second)  # once the first asks for nothing any more
+
+
+async def ended(stream: trio.SocketStream) -> bool:
+    """Whether the server has closed this connection."""
+    with trio.fail_after(5):
+        try:
+            return await stream.receive_some() == b""
+        except trio.BrokenResourceError:
+            return True
 
 
 async def test_an_answer_that_breaks_off_closes_its_connection_and_no_other(
