@@ -300,18 +300,17 @@ async def test_clients_at_the_limit_are_left_alone() -> None:
 
 
 async def test_a_client_beyond_the_limit_waits_while_all_are_being_answered() -> None:
-    async with served(max_connections=1) as server:
-        async with await server.connect() as first:
-            await ask(first, "/held")
-            await server.site.hanging.wait()
-            async with await server.connect() as second:
-                await ask(second, "/")
-                with trio.move_on_after(0.1) as waiting:
-                    await second.receive_some()
-                assert waiting.cancelled_caught
-                server.site.release.set()
-                await read_answer(first, end=b"let go")
-                await read_answer(second)  # once the first asks for nothing any more
+    async with served(max_connections=1) as server, await server.connect() as first:
+        await ask(first, "/held")
+        await server.site.hanging.wait()
+        async with await server.connect() as second:
+            await ask(second, "/")
+            with trio.move_on_after(0.1) as waiting:
+                await second.receive_some()
+            assert waiting.cancelled_caught
+            server.site.release.set()
+            await read_answer(first, end=b"let go")
+            await read_answer(second)  # once the first asks for nothing any more
 
 
 async def ended(stream: trio.SocketStream) -> bool:

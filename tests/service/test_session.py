@@ -120,8 +120,8 @@ async def test_what_is_no_report_is_refused(tmp_path: Path, bad: Any) -> None:
 async def test_the_first_in_priority_is_delivered_first(tmp_path: Path) -> None:
     async with running(tmp_path, HANG) as here:
         service = here.service
-        await service.pause()
-        await service.resume()
+        one_at_a_time = evolve(service.config.server, max_connections=1)
+        await service.reload(evolve(service.config, server=one_at_a_time))
         blocked = [await service.submit(body(n)) for n in range(8)]
         await here.server.wait_until(lambda server: server.journal.hanging() > 0)
         last = await service.submit(body(20), priority=10)
