@@ -84,3 +84,13 @@ def test_a_reader_makes_no_database_and_writes_nothing(path: Path) -> None:
     connect(path).close()
     with contextlib.closing(open_reader(path)) as reader, pytest.raises(apsw.ReadOnlyError):
         reader.execute("DELETE FROM items")
+
+
+def test_an_empty_database_of_a_newer_layout_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "queue.db"
+    with contextlib.closing(apsw.Connection(str(path))) as connection:
+        connection.pragma("user_version", LAYOUT + 1)
+    with pytest.raises(StartError, match="install that version again"):
+        connect(path)
+    with contextlib.closing(apsw.Connection(str(path))) as connection:
+        assert connection.pragma("user_version") == LAYOUT + 1

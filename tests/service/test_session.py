@@ -338,3 +338,10 @@ async def test_a_service_without_a_file_has_none_to_read_again(tmp_path: Path) -
         with pytest.raises(NotReady, match="not started from a file"):
             await here.service.reload()
         assert here.service.state is not ServiceState.RELOADING
+
+
+@pytest.mark.parametrize("given", ["/a/path", 5, None], ids=["text", "number", "nothing"])
+async def test_what_is_no_report_is_refused_with_what_to_give(tmp_path: Path, given: Any) -> None:
+    async with running(tmp_path) as here:
+        with pytest.raises(InvalidInputError, match="give a Report, a mapping, the bytes of WSJF"):
+            await here.service.submit(given)
