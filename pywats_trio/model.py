@@ -59,7 +59,8 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
         # SUSPENDED to itself: a failure that turns out to be the report's own (contract 1.6).
         {State.PENDING, State.SUSPENDED, State.HELD, State.FAILED, State.QUARANTINED}
     ),
-    State.HELD: frozenset({State.PENDING}),
+    # COMPLETED: it was exported, and delivered from where it was imported.
+    State.HELD: frozenset({State.PENDING, State.COMPLETED}),
     State.COMPLETED: frozenset(),
     State.FAILED: frozenset({State.PENDING}),
     State.QUARANTINED: frozenset({State.PENDING}),
@@ -145,6 +146,10 @@ class Envelope:
     """REPORT: `start` as it stands in the report, ISO 8601."""
     waited: float = 0.0
     """FILE: seconds since it was first seen."""
+    origin: str = ""
+    """What it was imported from, such as `<export>/<item>`: taken once, however often it is put."""
+    past: tuple[str, ...] = ()
+    """What happened to it in the queue that it was imported from, a sentence each."""
 
 
 @frozen
@@ -194,6 +199,14 @@ class Item:
     """As `Problem.evidence`."""
     dropped_at: float = 0.0
     """When the file, or that which the report came from, was first seen."""
+    receipt: str = ""
+    """What the server answered when it took the report."""
+    bytes: int = 0
+    """Of the payload that is stored now."""
+    worker: str = ""
+    """Who did the last work on it, such as a process and its number."""
+    original: str = ""
+    """FILE: the path under which it was accepted, printable."""
 
 
 @frozen
@@ -236,6 +249,8 @@ class Converted:
     """Of the source bytes, hex."""
     note: str = ""
     """What the converter wants remembered, such as findings."""
+    worker: str = ""
+    """Who did it, such as a process and its number; so in the others that have one."""
 
 
 @frozen
@@ -258,6 +273,7 @@ class Wait:
     """Whether this outcome uses up one of the item's attempts."""
     died: bool = False
     """Whether a worker process died of this file."""
+    worker: str = ""
 
 
 @frozen
@@ -267,6 +283,7 @@ class Failed:
     problem: Problem
     counts: bool = True
     died: bool = False
+    worker: str = ""
 
 
 @frozen
@@ -275,6 +292,7 @@ class Quarantined:
 
     problem: Problem
     died: bool = False
+    worker: str = ""
 
 
 @frozen
@@ -299,6 +317,8 @@ class Counts:
     """How many items stand where; a snapshot."""
 
     by: Mapping[tuple[Kind, State], int]
+    bytes: int = 0
+    """Of all payloads."""
 
     def of(self, kind: Kind, *states: State) -> int:
         """The number of items of `kind` in any of `states`."""

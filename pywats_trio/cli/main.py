@@ -25,6 +25,7 @@ COMMANDS: Final = {
     ),
     "status": Command("pywats_trio.cli.status:status", "Show what the running service does."),
     "submit": Command("pywats_trio.cli.submit:submit", "Hand files over without a watch folder."),
+    "queue": Command("pywats_trio.cli.queue.group:queue", "Look at the queue, and work on it."),
     "pause": Command("pywats_trio.cli.control:pause", "Begin nothing new until `resume`."),
     "resume": Command("pywats_trio.cli.control:resume", "End a pause."),
     "reload": Command("pywats_trio.cli.control:reload", "Read the configuration again."),
@@ -34,7 +35,6 @@ COMMANDS: Final = {
     ),
 }
 UNBUILT: Final = (
-    "queue",
     "why",
     "logs",
     "events",

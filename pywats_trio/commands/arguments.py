@@ -16,7 +16,14 @@ T = TypeVar("T")
 
 MOST_STRANGE: Final = 5
 """Unknown arguments that are named; a client may send any number."""
-_NAMES: Final = {str: "a text", int: "a whole number", float: "a number", dict: "an object"}
+_NAMES: Final = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+}
 
 
 def structure(command: str, into: type[T], args: Mapping[str, Any]) -> T:
@@ -58,18 +65,33 @@ def _strictly(kind: type) -> Any:  # noqa: ANN401 - a hook for cattrs
 
     def check(value: Any, _kind: object) -> Any:  # noqa: ANN401
         fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
-        if not fits or isinstance(value, bool) or (kind is float and not math.isfinite(value)):
+        if (
+            not fits
+            or isinstance(value, bool) is not (kind is bool)
+            or (kind is float and not math.isfinite(value))
+        ):
             raise TypeError(f"{reprlib.repr(value)} is not {_NAMES[kind]}")
         return value
 
     return check
 
 
+def _listed(kind: type) -> Any:  # noqa: ANN401 - a hook for cattrs
+    one = _strictly(kind)
+
+    def check(value: Any, _kind: object) -> Any:  # noqa: ANN401
+        return tuple(one(held, kind) for held in _strictly(list)(value, list))
+
+    return check
+
+
 def _make() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-    for kind in (str, int, float):
+    for kind in (str, int, float, bool):
         converter.register_structure_hook(kind, _strictly(kind))
     converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _strictly(dict))
+    converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _listed(str))
+    converter.register_structure_hook_func(lambda kind: kind == tuple[int, ...], _listed(int))
     return converter
 
 

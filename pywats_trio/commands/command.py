@@ -43,14 +43,22 @@ class When(Enum):
 
 
 def arg(
-    doc: str, *, default: object = NOTHING, low: float | None = None, high: float | None = None
+    doc: str,
+    *,
+    default: object = NOTHING,
+    low: float | None = None,
+    high: float | None = None,
 ) -> Any:  # noqa: ANN401 - as attrs.field
     """An argument with what the documentation says of it, and the range of its values."""
     limits: list[Any] = [
         *([validators.ge(low)] if low is not None else []),
         *([validators.le(high)] if high is not None else []),
     ]
-    return field(default=default, validator=limits, metadata={"doc": doc, "low": low, "high": high})
+    return field(
+        default=default,
+        validator=validators.optional(limits) if limits else None,
+        metadata={"doc": doc, "low": low, "high": high},
+    )
 
 
 @frozen
@@ -74,6 +82,8 @@ class Command:
     args: type
     """An attrs class; its fields are the arguments."""
     run: Callable[[Host, Any, Who], Awaitable[Answer]]
+    offline: bool = False
+    """Whether it works on the queue of a stopped service, too; `run` then gets a `QueueHost`."""
     bounded: bool = True
     """False: it may take as long as it says itself, beyond the time-out of a request."""
 

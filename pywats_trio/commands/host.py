@@ -11,9 +11,11 @@ from pywats_trio.model import Kind, State
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pywats_trio.config.options import Config
     from pywats_trio.control import Who
     from pywats_trio.model import Item
     from pywats_trio.observe.board import Board
+    from pywats_trio.queue.store import Desk, Store
 
 
 @frozen
@@ -43,13 +45,37 @@ class Finished:
         return "" if self.delivered else self.item.last_error
 
 
-class Host(Protocol):
-    """A running service, as the commands see it. `who` is for log and history."""
+@frozen
+class OpenQueue:
+    """The queue of a service, open for commands."""
+
+    config: Config
+    """In effect."""
+    database: Path
+    store: Store
+    desk: Desk
+    """A reading side of the commands' own: a long search holds up no part."""
+
+
+class QueueHost(Protocol):
+    """A service that may be stopped, as far as commands about its queue see it."""
 
     @property
     def board(self) -> Board:
         """What is true now."""
         ...
+
+    def queue(self) -> OpenQueue:
+        """The queue. NotReady: it is not open."""
+        ...
+
+    def progress(self, item_id: int) -> int:
+        """How far a conversion that runs now is, 0 to 100."""
+        ...
+
+
+class Host(QueueHost, Protocol):
+    """A running service, as the commands see it. `who` is for log and history."""
 
     def stop(self, cause: str = ...) -> None:
         """Drain and end."""

@@ -46,6 +46,14 @@ def item(value: Item) -> dict[str, Any]:
     }
 
 
+def running(value: Item, progress: int) -> dict[str, Any]:
+    """An item; `progress` is how far the work on it is, if it is being worked on."""
+    shown = item(value)
+    if value.state is State.PROCESSING:
+        shown["progress"] = progress
+    return shown
+
+
 MOST_REPORTS: Final = 250
 """Reports of one file that are shown: so many fit into any answer."""
 

@@ -152,7 +152,10 @@ class QueueOptions:
     )
     history_per_item: int = option(100, "history rows kept for an item", low=10, high=100_000)
     aging_minutes: int = option(
-        0, "0 = strict priority; n = one level for n minutes of waiting", built=False
+        0,
+        "0 = by priority alone; n = an item gains one level for n minutes of waiting",
+        low=0,
+        high=525_600,
     )
 
 
@@ -165,7 +168,12 @@ class RetryOptions:
         1.0, "first interval; it doubles, with full jitter", low=0.01, high=3600, unit="seconds"
     )
     max_seconds: float = option(300.0, "longest interval", low=0.01, high=86_400, unit="seconds")
-    budget: float = option(0.2, "retries as a share of first attempts", built=False)
+    budget: float = option(
+        0.2,
+        "retries at most this share of first attempts, beside one a second",
+        low=0.0,
+        high=100.0,
+    )
 
 
 @frozen

@@ -11,7 +11,8 @@ from attrs import evolve
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Kind, Reason, State
 from pywats_trio.queue.retry import after_failure
-from pywats_trio.queue.store import Charge, Resume, Selection
+from pywats_trio.queue.selection import Selection
+from pywats_trio.queue.store import Charge, Resume
 
 if TYPE_CHECKING:
     from random import Random
@@ -26,7 +27,7 @@ log = structlog.get_logger("pywats_trio.deliver")
 WHO: Final = "deliver"
 RETRY_SECONDS: Final = 1.0
 """Between tries to write while the store cannot (a full disk, say)."""
-WAITING: Final = Selection(kind=Kind.REPORT, state=State.SUSPENDED, reason=Reason.SERVER)
+WAITING: Final = Selection(kind=Kind.REPORT, states=(State.SUSPENDED,), reason=Reason.SERVER)
 """Reports that wait for the server."""
 
 

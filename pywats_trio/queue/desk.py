@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -10,16 +11,19 @@ import apsw
 import trio
 
 from pywats_trio.errors import StoreError
-from pywats_trio.model import PRIORITY_FIRST, PRIORITY_LAST
+from pywats_trio.model import PRIORITY_LAST
 from pywats_trio.queue import rows
 from pywats_trio.queue.database import open_reader
 from pywats_trio.queue.history import History
+from pywats_trio.queue.search import Search
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from pywats_trio.model import Event, Identity, Item, Kind
+    from pywats_trio.queue.selection import Selection
+    from pywats_trio.queue.store import Page
 
 T = TypeVar("T")
 
@@ -97,6 +101,30 @@ class SqliteDesk:
         """See `Desk.items`."""
         return await self._items("WHERE id > ? ORDER BY id LIMIT ?", (after, limit))
 
+    async def find(
+        self,
+        selection: Selection,
+        *,
+        after: int | None = None,
+        limit: int = 100,
+        oldest_first: bool = False,
+    ) -> Page:
+        """See `Desk.find`."""
+        search = Search(selection, limit, oldest_first=oldest_first)
+        return await self._read(lambda connection: search.run(connection, after))
+
+    async def payload(self, item_id: int) -> bytes | None:
+        """See `Desk.payload`."""
+        sql = "SELECT body FROM payloads WHERE item_id = ?"
+        return await self._read(lambda connection: connection.execute(sql, (item_id,)).get)
+
+    async def history_of(self, item_id: int) -> list[Event]:
+        """See `Desk.history_of`."""
+        sql = f"SELECT {rows.EVENT_COLUMNS} FROM history WHERE item_id = ? ORDER BY seq"  # noqa: S608
+        return await self._read(
+            lambda connection: [rows.event(row) for row in connection.execute(sql, (item_id,))]
+        )
+
     async def children(self, item_id: int) -> list[Item]:
         """See `Desk.children`."""
         return await self._items("WHERE parent_id = ? ORDER BY id", (item_id,))
@@ -111,18 +139,25 @@ class SqliteDesk:
         )
 
     async def waiting_since(self, kind: Kind) -> float | None:
-        """See `Desk.waiting_since`: the first of each priority, for ids are given in time."""
+        """See `Desk.waiting_since`: the first of each rank of each line."""
+        lines = "SELECT converter FROM totals WHERE kind = ? AND state = 'PENDING' AND items > 0"
         first = (
-            "SELECT created_at FROM items WHERE kind = ? AND state = 'PENDING' AND priority = ?"
-            " ORDER BY id LIMIT 1"
+            "SELECT rank, created_at FROM items WHERE kind = ? AND converter = ?"
+            " AND state = 'PENDING' AND rank > ? ORDER BY rank, id LIMIT 1"
         )
 
         def oldest(connection: apsw.Connection) -> float | None:
-            found = [
-                connection.execute(first, (kind.value, priority)).get
-                for priority in range(PRIORITY_FIRST, PRIORITY_LAST + 1)
-            ]
-            return min((at for at in found if at is not None), default=None)
+            found: list[float] = []
+            for (converter,) in connection.execute(lines, (kind.value,)).fetchall():
+                rank = -math.inf
+                # One look for each priority; ranks that age are in the order of time already.
+                for _ in range(PRIORITY_LAST):
+                    row = connection.execute(first, (kind.value, converter, rank)).fetchone()
+                    if row is None:
+                        break
+                    rank, at = row
+                    found.append(at)
+            return min(found, default=None)
 
         return await self._read(oldest)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """The newest layout of the database that this program knows (PRAGMA user_version)."""
 
 STEPS: Final[Mapping[int, str]] = {
@@ -26,6 +26,44 @@ STEPS: Final[Mapping[int, str]] = {
         CREATE TABLE settings (
           key   TEXT PRIMARY KEY,
           value TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+    """,
+    2: """
+        ALTER TABLE items ADD COLUMN rank REAL NOT NULL DEFAULT 5;
+        ALTER TABLE items ADD COLUMN name TEXT NOT NULL DEFAULT '';
+        ALTER TABLE items ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE items ADD COLUMN delay REAL;
+        ALTER TABLE items ADD COLUMN worker TEXT NOT NULL DEFAULT '';
+        UPDATE items SET
+          rank = priority,
+          name = iif(kind = 'file',
+            replace(source, rtrim(source, replace(source, '/', '')), ''), ''),
+          bytes = coalesce((SELECT length(body) FROM payloads WHERE item_id = id), 0),
+          delay = iif(due_at IS NULL, NULL, max(0, due_at - unixepoch()));
+        DROP INDEX items_waiting;
+        DROP INDEX items_due;
+        DROP INDEX items_unsettled;
+        CREATE INDEX items_waiting ON items (kind, converter, rank, id) WHERE state = 'PENDING';
+        CREATE INDEX items_due ON items (kind, reason, due_at) WHERE state = 'SUSPENDED';
+        CREATE INDEX items_unsettled ON items (state)
+          WHERE state IN ('FAILED', 'QUARANTINED', 'HELD');
+        CREATE INDEX items_finished ON items (finished_at) WHERE finished_at IS NOT NULL;
+        CREATE INDEX items_name ON items (name) WHERE name <> '';
+        CREATE INDEX history_service ON history (seq) WHERE item_id IS NULL;
+        CREATE TABLE totals (
+          kind      TEXT    NOT NULL,
+          state     TEXT    NOT NULL,
+          converter TEXT    NOT NULL,
+          items     INTEGER NOT NULL,
+          bytes     INTEGER NOT NULL,
+          PRIMARY KEY (kind, state, converter)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO totals SELECT kind, state, converter, count(*), sum(bytes) FROM items
+          GROUP BY kind, state, converter;
+        CREATE TABLE imported (
+          origin  TEXT    PRIMARY KEY,
+          item_id INTEGER NOT NULL,
+          at      REAL    NOT NULL
         ) STRICT, WITHOUT ROWID;
     """,
 }

@@ -15,7 +15,7 @@ COLUMNS: Final = (
     "serial_number, part_number, result, start, due_at, created_at, started_at, finished_at, "
     "duration, progress, converter, source, path, device, inode, size, mtime_ns, report_id, "
     "parent_id, correlation_id, sha256, error_kind, last_error, putaway, "
-    "error_hint, evidence, dropped_at"
+    "error_hint, evidence, dropped_at, receipt, bytes, worker"
 )
 """What `item` expects a SELECT to give, in this order."""
 
@@ -40,7 +40,8 @@ def item(row: Sequence[Any]) -> Item:
         None if inode is None else identity(device, inode, size, mtime_ns),
         *row[26:32],
         PUTAWAYS[row[32]],
-        *row[33:36],
+        *row[33:39],
+        "" if path is None else source,
     ]
     return Item(*values)
 
@@ -70,9 +71,11 @@ def identity(device: int, inode: int, size: int, mtime_ns: int) -> Identity:
 
 def identity_values(envelope: Envelope) -> tuple[int | None, ...]:
     """device, inode, size, mtime_ns of an envelope, or four times None."""
-    known = envelope.identity
-    if known is None:
-        return (None, None, None, None)
+    return (None, None, None, None) if envelope.identity is None else signed(envelope.identity)
+
+
+def signed(known: Identity) -> tuple[int, int, int, int]:
+    """device, inode, size, mtime_ns as the database keeps them."""
     return (_signed(known.device), _signed(known.inode), known.size, known.mtime_ns)
 
 

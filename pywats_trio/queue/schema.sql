@@ -1,4 +1,4 @@
--- Layout 2. Older ones are brought here by migrate.py; PRAGMA user_version has the number.
+-- Layout 3. Older ones are brought here by migrate.py; PRAGMA user_version has the number.
 -- Times are seconds since the epoch (UTC).
 
 CREATE TABLE items (
@@ -41,18 +41,25 @@ CREATE TABLE items (
   evidence       TEXT    NOT NULL DEFAULT '',
   receipt        TEXT    NOT NULL DEFAULT '',
   putaway        TEXT    NOT NULL DEFAULT 'none',
-  dropped_at     REAL    NOT NULL DEFAULT 0  -- first sight of the file (of a report: of its file)
+  dropped_at     REAL    NOT NULL DEFAULT 0, -- first sight of the file (of a report: of its file)
+  rank           REAL    NOT NULL DEFAULT 5, -- what is claimed first: see order.py
+  name           TEXT    NOT NULL DEFAULT '',-- file: the last part of the name it was accepted under
+  bytes          INTEGER NOT NULL DEFAULT 0, -- of the payload that is stored now
+  delay          REAL,                       -- of SUSPENDED: how long it was to wait, in seconds
+  worker         TEXT    NOT NULL DEFAULT '' -- who did the last work on it, such as a process
 ) STRICT;
 
-CREATE INDEX items_waiting   ON items (kind, priority, id) WHERE state = 'PENDING';
-CREATE INDEX items_due       ON items (kind, due_at)       WHERE state = 'SUSPENDED';
+CREATE INDEX items_waiting   ON items (kind, converter, rank, id) WHERE state = 'PENDING';
+CREATE INDEX items_due       ON items (kind, reason, due_at) WHERE state = 'SUSPENDED';
 CREATE INDEX items_in_hand   ON items (owner)              WHERE state = 'PROCESSING';
 CREATE INDEX items_putaway   ON items (converter, id)      WHERE putaway = 'pending';
-CREATE INDEX items_unsettled ON items (state, kind)        WHERE state IN ('FAILED', 'QUARANTINED', 'HELD');
--- SQLite uses these three only where the query repeats their condition.
+CREATE INDEX items_unsettled ON items (state)              WHERE state IN ('FAILED', 'QUARANTINED', 'HELD');
+CREATE INDEX items_finished  ON items (finished_at)        WHERE finished_at IS NOT NULL;
+-- SQLite uses these four only where the query repeats their condition.
 CREATE INDEX items_serial    ON items (serial_number, part_number, start) WHERE serial_number <> '';
 CREATE INDEX items_report    ON items (report_id)          WHERE report_id <> '';
 CREATE INDEX items_parent    ON items (parent_id)          WHERE parent_id IS NOT NULL;
+CREATE INDEX items_name      ON items (name)               WHERE name <> '';
 
 -- Apart from the items, so that a look at an item does not read its report.
 CREATE TABLE payloads (
@@ -74,7 +81,8 @@ CREATE TABLE history (
   message    TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
-CREATE INDEX history_item ON history (item_id, seq) WHERE item_id IS NOT NULL;
+CREATE INDEX history_item    ON history (item_id, seq)     WHERE item_id IS NOT NULL;
+CREATE INDEX history_service ON history (seq)              WHERE item_id IS NULL;
 
 -- Files that were accepted and still lie in their watch folder: as long as they lie there
 -- unchanged they are not taken again, whatever becomes of their items.
@@ -88,6 +96,24 @@ CREATE TABLE seen (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX seen_converter ON seen (converter);
+
+-- How many items stand where, and the bytes of their payloads: kept with each commit, so that the
+-- start does not count a million rows.
+CREATE TABLE totals (
+  kind      TEXT    NOT NULL,
+  state     TEXT    NOT NULL,
+  converter TEXT    NOT NULL,
+  items     INTEGER NOT NULL,
+  bytes     INTEGER NOT NULL,
+  PRIMARY KEY (kind, state, converter)
+) STRICT, WITHOUT ROWID;
+
+-- What came from another queue: each is taken once, however often it is imported.
+CREATE TABLE imported (
+  origin  TEXT    PRIMARY KEY,
+  item_id INTEGER NOT NULL,
+  at      REAL    NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- What the service remembers of itself over a restart, such as being paused.
 CREATE TABLE settings (

@@ -11,31 +11,40 @@ from weakref import WeakValueDictionary
 
 import apsw
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pywats_trio import faultpoint
 from pywats_trio.bell import Bell
 from pywats_trio.errors import IllegalTransition, StaleClaim, StartError, StoreError
 from pywats_trio.model import Claim, Counts, Envelope, Kind, Outcome, State
 from pywats_trio.observe.board import Board, Cause
-from pywats_trio.queue import rows, sqlite
-from pywats_trio.queue.books import Books
+from pywats_trio.queue import rows
+from pywats_trio.queue.books import Books, Total
 from pywats_trio.queue.database import connect
 from pywats_trio.queue.history import History
-from pywats_trio.queue.store import Charge, PutAway, Resume, Selection, Topic
+from pywats_trio.queue.order import Order
+from pywats_trio.queue.store import Resume, Topic
+from pywats_trio.queue.verbs.accept import put
+from pywats_trio.queue.verbs.change import change
+from pywats_trio.queue.verbs.claim import claim
+from pywats_trio.queue.verbs.finish import finish, release
+from pywats_trio.queue.verbs.recover import recover
+from pywats_trio.queue.verbs.sources import forget, note, put_away, remember
+from pywats_trio.queue.verbs.transaction import Scheduling, Transaction
 from pywats_trio.queue.writer import Writer, WriterStatistics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from pywats_trio.queue.selection import Selection
+    from pywats_trio.queue.store import Action, PutAway
     from pywats_trio.queue.writer import Operation
 
 T = TypeVar("T")
 
-LONGEST_WAIT: Final = 86_400.0
-"""Seconds. Nothing stays SUSPENDED longer after a start: a `due_at` further ahead was most likely
-written while the system clock was wrong."""
+CHANGED_AT_ONCE: Final = 200
+"""Items that are changed in one transaction, so that nobody's commit waits long for it."""
 
 
 @contextlib.asynccontextmanager
@@ -44,6 +53,8 @@ async def open_store(
     *,
     synchronous: str = "full",
     history_limit: int = 100,
+    aging_minutes: float = 0.0,
+    retry_share: float = 1.0,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
     board: Board | None = None,
@@ -54,6 +65,8 @@ async def open_store(
         path: the database file; its folder must exist.
         synchronous: `full` (every commit is synced) or `normal`.
         history_limit: history rows kept for one item.
+        aging_minutes: waiting that is worth one level of priority; 0 = strict priority.
+        retry_share: retries allowed for each first attempt, beside a trickle of one a second.
         clock: the wall clock, seconds since the epoch, for the times that people see.
         monotonic: a clock that nobody sets, in seconds, for how long an item waits.
         board: is told when the database cannot be written; default: nobody is.
@@ -63,11 +76,16 @@ async def open_store(
     """
     steady = SteadyClock(clock, monotonic)
 
+    order = Order.of_minutes(aging_minutes)
+
     def opened() -> Loaded:
-        return load(path, synchronous, history_limit, steady())
+        return load(path, synchronous, history_limit, order, steady())
 
     loaded = await trio.to_thread.run_sync(opened)
-    store = SqliteStore(loaded, opened, clock=clock, steady=steady, board=board or Board())
+    scheduling = Scheduling.of(order, retry_share)
+    store = SqliteStore(
+        loaded, opened, scheduling, clock=clock, steady=steady, board=board or Board()
+    )
     try:
         yield store
     finally:
@@ -99,22 +117,59 @@ class Loaded:
     settings: dict[str, str]
 
 
-def load(path: Path, synchronous: str, history_limit: int, now: float) -> Loaded:
-    """Connect, and count what is there. Blocks; raises what `connect` does."""
+def load(path: Path, synchronous: str, history_limit: int, order: Order, now: float) -> Loaded:
+    """Connect, and read what is kept in memory. Blocks; raises what `connect` does.
+
+    How long it takes does not depend on the number of items, but where the order has changed.
+    """
     connection = connect(path, synchronous=synchronous)
     try:
-        connection.execute(
-            "UPDATE items SET due_at = ? WHERE state = 'SUSPENDED' AND due_at > ?",
-            (now + LONGEST_WAIT, now + LONGEST_WAIT),
-        )
-        found = connection.execute("SELECT kind, state, count(*) FROM items GROUP BY kind, state")
-        counts = [(rows.KINDS[kind], rows.STATES[state], n) for kind, state, n in found]
         history = History(History.last_number(connection), history_limit)
         settings = dict(connection.execute("SELECT key, value FROM settings"))
+        _mend_waits(connection, now)
+        _put_in_order(connection, order, settings)
+        totals = [
+            Total(rows.KINDS[kind], rows.STATES[state], *rest)
+            for kind, state, *rest in connection.execute(
+                "SELECT kind, state, converter, items, bytes FROM totals"
+            )
+        ]
     except apsw.Error as error:
         connection.close()
         raise StartError(f"{path}: the queue cannot be read ({error})") from error
-    return Loaded(connection, Books(counts), history, settings)
+    return Loaded(connection, Books(totals), history, settings)
+
+
+def _mend_waits(connection: apsw.Connection, now: float) -> None:
+    """No wait is longer than it was meant to be, however wrong the clock was that began it."""
+    written = connection.execute("SELECT at FROM history ORDER BY seq DESC LIMIT 1").get
+    if written is not None and written > now:
+        connection.execute(
+            "UPDATE items SET due_at = ?1 + coalesce(delay, 0)"
+            " WHERE state = 'SUSPENDED' AND due_at > ?1 + coalesce(delay, 0)",
+            (now,),
+        )
+
+
+ORDERED: Final = "queue.aging"
+"""The setting that tells how the ranks were made."""
+
+
+def _put_in_order(connection: apsw.Connection, order: Order, settings: dict[str, str]) -> None:
+    """New ranks where `queue.aging_minutes` has changed since they were made."""
+    made = float(settings.get(ORDERED, "0"))
+    if made == order.aging:
+        return
+    rank = "priority * ?1 + created_at" if order.aging else "priority + 0 * ?1"
+    with connection:
+        connection.execute(
+            f"UPDATE items SET rank = {rank} WHERE finished_at IS NULL",  # noqa: S608
+            (order.aging,),
+        )
+        connection.execute(
+            "INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (ORDERED, order.aging)
+        )
+    settings[ORDERED] = str(order.aging)
 
 
 class SqliteStore:
@@ -127,12 +182,14 @@ class SqliteStore:
         self,
         loaded: Loaded,
         load_again: Callable[[], Loaded],
+        scheduling: Scheduling,
         *,
         clock: Callable[[], float],
         steady: Callable[[], float],
         board: Board,
     ) -> None:
         self._load_again = load_again
+        self._scheduling = scheduling
         self._clock = clock
         self._steady = steady
         self._board = board
@@ -150,7 +207,7 @@ class SqliteStore:
         self._settings = loaded.settings
         self._writer = Writer(
             loaded.connection,
-            before_commit=self._history.flush,
+            before_commit=self._before_commit,
             committed=self._committed,
             rolled_back=self._rolled_back,
             wake=self._wake,
@@ -178,7 +235,7 @@ class SqliteStore:
     async def _run(
         self,
         name: str,
-        verb: Callable[[sqlite.Transaction], T],
+        verb: Callable[[Transaction], T],
         undo: Callable[[T], Operation] | None = None,
     ) -> T:
         """The verb, its commit awaited; timed, and the board told if the database fails."""
@@ -196,15 +253,24 @@ class SqliteStore:
         timer.observe(time.perf_counter() - begun)
         return result
 
-    def _operation(self, verb: Callable[[sqlite.Transaction], T]) -> Callable[[apsw.Connection], T]:
+    def _operation(self, verb: Callable[[Transaction], T]) -> Callable[[apsw.Connection], T]:
         def operation(connection: apsw.Connection) -> T:
             return verb(
-                sqlite.Transaction(
-                    connection, self._books, self._history, self._clock(), self._steady()
+                Transaction(
+                    connection,
+                    self._books,
+                    self._history,
+                    self._clock(),
+                    self._steady(),
+                    self._scheduling,
                 )
             )
 
         return operation
+
+    def _before_commit(self, connection: apsw.Connection) -> None:
+        self._history.flush(connection)
+        self._books.flush(connection)
 
     def _committed(self, operations: int) -> None:
         self._books.committed()
@@ -236,7 +302,7 @@ class SqliteStore:
 
     async def put(self, envelopes: Sequence[Envelope]) -> list[int | None]:
         """See `Store.put`."""
-        return await self._run("put", lambda tx: sqlite.put(tx, envelopes))
+        return await self._run("put", lambda tx: put(tx, envelopes))
 
     async def claim(self, kind: Kind, limit: int, owner: str) -> list[Claim]:
         """See `Store.claim`."""
@@ -245,15 +311,15 @@ class SqliteStore:
             return []
         claims = await self._run(
             "claim",
-            lambda tx: sqlite.claim(tx, kind, limit, owner),
-            undo=lambda claims: self._operation(lambda tx: sqlite.release(tx, claims)),
+            lambda tx: claim(tx, kind, limit, owner),
+            undo=lambda claims: self._operation(lambda tx: release(tx, claims)),
         )
         try:
             await trio.lowlevel.checkpoint_if_cancelled()
         except trio.Cancelled:
             # On a full disk they stay PROCESSING until the owner recovers.
             with contextlib.suppress(StoreError):
-                await self._run("release", lambda tx: sqlite.release(tx, claims))
+                await self._run("release", lambda tx: release(tx, claims))
             raise
         return claims
 
@@ -265,31 +331,49 @@ class SqliteStore:
     async def finish(self, claim: Claim, outcome: Outcome) -> State:
         """See `Store.finish`."""
         faultpoint.hit(f"{claim.item.kind}.before_finish")
-        state = await self._run("finish", lambda tx: sqlite.finish(tx, claim, outcome))
+        state = await self._run("finish", lambda tx: finish(tx, claim, outcome))
         faultpoint.hit(f"{claim.item.kind}.finished")
         return state
 
-    async def change(self, selection: Selection, action: Resume | Charge, who: str) -> int:
+    async def change(self, selection: Selection, action: Action, who: str) -> int:
         """See `Store.change`."""
-        return await self._run("change", lambda tx: sqlite.change(tx, selection, action, who))
+        if selection.ids is None:
+            return await self._change_all(selection, action, who)
+        changed = 0
+        for begin in range(0, len(selection.ids), CHANGED_AT_ONCE):
+            some = evolve(selection, ids=selection.ids[begin : begin + CHANGED_AT_ONCE])
+            changed += await self._change(some, action, who, CHANGED_AT_ONCE)
+        return changed
+
+    async def _change_all(self, selection: Selection, action: Action, who: str) -> int:
+        """Those that are changed are selected no more, so that it comes to an end."""
+        if not isinstance(action, Resume):
+            return await self._change(selection, action, who, -1)
+        changed = 0
+        while some := await self._change(selection, action, who, CHANGED_AT_ONCE):
+            changed += some
+        return changed
+
+    async def _change(self, selection: Selection, action: Action, who: str, limit: int) -> int:
+        return await self._run("change", lambda tx: change(tx, selection, action, who, limit))
 
     async def put_away(self, results: Sequence[PutAway]) -> None:
         """See `Store.put_away`."""
-        await self._run("put_away", lambda tx: sqlite.put_away(tx, results))
+        await self._run("put_away", lambda tx: put_away(tx, results))
 
     async def forget(self, paths: Iterable[str]) -> None:
         """See `Store.forget`."""
         gone = list(paths)
-        await self._run("forget", lambda tx: sqlite.forget(tx, gone))
+        await self._run("forget", lambda tx: forget(tx, gone))
 
     async def note(self, event: str, detail: Mapping[str, object]) -> None:
         """See `Store.note`."""
         message = json.dumps(detail, default=str)
-        await self._run("note", lambda tx: sqlite.note(tx, event, message))
+        await self._run("note", lambda tx: note(tx, event, message))
 
     async def remember(self, key: str, value: str) -> None:
         """See `Store.remember`."""
-        await self._run("remember", lambda tx: sqlite.remember(tx, key, value))
+        await self._run("remember", lambda tx: remember(tx, key, value))
         self._settings[key] = value
 
     def remembered(self, key: str) -> str:
@@ -305,7 +389,7 @@ class SqliteStore:
 
     async def recover(self, owner: str | None = None) -> int:
         """See `Store.recover`."""
-        return await self._run("recover", lambda tx: sqlite.recover(tx, owner))
+        return await self._run("recover", lambda tx: recover(tx, owner))
 
     def next_due(self, kind: Kind) -> float | None:
         """See `Store.next_due`."""

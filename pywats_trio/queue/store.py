@@ -11,9 +11,11 @@ its outcome is known; `claim` gives rows back before `Cancelled` goes on.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
+
+from pywats_trio.model import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,10 +33,9 @@ if TYPE_CHECKING:
         Item,
         Kind,
         Outcome,
-        Reason,
-        State,
         Wait,
     )
+    from pywats_trio.queue.selection import Selection
 
 
 class Topic(StrEnum):
@@ -52,27 +53,75 @@ class Topic(StrEnum):
     """The history has a new row."""
 
 
-@frozen
-class Selection:
-    """Which items `change` is about; every field that is not None must match."""
-
-    ids: tuple[int, ...] | None = None
-    """Empty: none of them, so that an empty list does not come to mean all."""
-    kind: Kind | None = None
-    state: State | None = None
-    reason: Reason | None = None
+WAITING: Final = frozenset({State.PENDING, State.SUSPENDED})
+AT_REST: Final = frozenset(State) - {State.PROCESSING}
 
 
 @frozen
 class Resume:
-    """SUSPENDED items become PENDING at once: what they waited for has ended."""
+    """What they waited for has ended: they are PENDING at once."""
+
+    states: ClassVar = frozenset({State.SUSPENDED})
+    """Of the items that an action is about; others are passed over."""
 
 
 @frozen
 class Charge:
-    """A SUSPENDED item gets `outcome` after all: the failure was its own (contract 1.6)."""
+    """They get `outcome` after all: the failure was their own (contract 1.6)."""
 
+    states: ClassVar = frozenset({State.SUSPENDED})
     outcome: Wait | Failed
+
+
+@frozen
+class Retry:
+    """An operator brings them back: PENDING, their attempts begin anew."""
+
+    states: ClassVar = frozenset({State.FAILED, State.QUARANTINED, State.SUSPENDED})
+    identities: Mapping[int, Identity] = field(factory=dict)
+    """FILE: what lies at its path now, by the item's id; the others keep what they had."""
+
+
+@frozen
+class Hold:
+    """An operator keeps them back until `Release`."""
+
+    states: ClassVar = WAITING
+    message: str = ""
+
+
+@frozen
+class Release:
+    """HELD items become PENDING."""
+
+    states: ClassVar = frozenset({State.HELD})
+
+
+@frozen
+class Reprioritize:
+    """They are claimed by another priority from the next claim on."""
+
+    states: ClassVar = WAITING | {State.HELD}
+    priority: int
+
+
+@frozen
+class Remove:
+    """They leave the queue, and their history with them; an event says so."""
+
+    states: ClassVar = AT_REST
+
+
+@frozen
+class Acknowledge:
+    """They were exported, and delivered from where they were imported."""
+
+    states: ClassVar = frozenset({State.HELD})
+    receipts: Mapping[int, str]
+    """What the server answered there, by the item's id."""
+
+
+Action = Resume | Charge | Retry | Hold | Release | Reprioritize | Remove | Acknowledge
 
 
 @frozen
@@ -82,6 +131,15 @@ class PutAway:
     item_id: int
     path: str
     message: str = ""
+
+
+@frozen
+class Page:
+    """Some items of a listing."""
+
+    items: tuple[Item, ...]
+    next: int | None
+    """Where the next page begins; None at the end."""
 
 
 class Store(Protocol):
@@ -96,7 +154,10 @@ class Store(Protocol):
         ...
 
     async def claim(self, kind: Kind, limit: int, owner: str) -> list[Claim]:
-        """Up to `limit` items that are PENDING or due, by priority, then in the order they came."""
+        """Up to `limit` items that are PENDING or due, in the order in which they are to be done.
+
+        By priority, then in the order they came; in turn between converters of one priority.
+        """
         ...
 
     async def finish(self, claim: Claim, outcome: Outcome) -> State:
@@ -108,8 +169,14 @@ class Store(Protocol):
         """
         ...
 
-    async def change(self, selection: Selection, action: Resume | Charge, who: str) -> int:
-        """Apply `action` to the selected items; the number that changed."""
+    async def change(self, selection: Selection, action: Action, who: str) -> int:
+        """Apply `action` to those of the selected items that it is about; the number that changed.
+
+        Many are changed a few hundred at a time, so that no commit waits long; a `StoreError` may
+        leave some changed and others not. A FILE that has yet to leave its folder is passed over.
+        Without `ids` only `Resume` is meant for many: whoever wants to change by a filter looks at
+        the desk for the ids.
+        """
         ...
 
     async def put_away(self, results: Sequence[PutAway]) -> None:
@@ -173,7 +240,26 @@ class Desk(Protocol):
         ...
 
     async def items(self, *, after: int = 0, limit: int = 100) -> list[Item]:
-        """A page of items by id."""
+        """A page of all items, the oldest first."""
+        ...
+
+    async def find(
+        self,
+        selection: Selection,
+        *,
+        after: int | None = None,
+        limit: int = 100,
+        oldest_first: bool = False,
+    ) -> Page:
+        """A page of the selected items, the newest first.
+
+        `after`: the `next` of the page before. A search through many rows ends after a moment, so
+        a page may hold fewer than `limit`, or none, while its `next` says that there may be more.
+        """
+        ...
+
+    async def payload(self, item_id: int) -> bytes | None:
+        """The report as it will be sent; None if it is not stored (any more)."""
         ...
 
     async def children(self, item_id: int) -> list[Item]:
@@ -186,6 +272,10 @@ class Desk(Protocol):
 
     async def waiting_since(self, kind: Kind) -> float | None:
         """When the oldest PENDING item of `kind` came (epoch seconds); None if there is none."""
+        ...
+
+    async def history_of(self, item_id: int) -> list[Event]:
+        """The life of one item, oldest first: at most `queue.history_per_item` rows."""
         ...
 
     async def history(self, *, after: int = 0, limit: int = 100) -> list[Event]:

@@ -18,6 +18,8 @@ FIXED: Final = (
     "data_dir",
     "queue.synchronous",
     "queue.history_per_item",
+    "queue.aging_minutes",
+    "retry.budget",
     "ipc.enabled",
     "ipc.socket",
     "ipc.requests_per_minute",

@@ -41,7 +41,7 @@ from pywats_trio.service.systemd import Notifier, Systemd
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pywats_trio.commands.host import Finished
+    from pywats_trio.commands.host import Finished, OpenQueue
     from pywats_trio.config.options import Config
     from pywats_trio.model import Counts, Item
     from pywats_trio.queue.sqlite_store import SqliteStore
@@ -173,10 +173,13 @@ class Service:
                 database,
                 synchronous=config.queue.synchronous,
                 history_limit=config.queue.history_per_item,
+                aging_minutes=config.queue.aging_minutes,
+                retry_share=config.retry.budget,
                 clock=self._clock,
                 board=self.board,
             ) as store,
             open_desk(database) as desk,
+            open_desk(database) as reading,
         ):
             self.board.counts = store.counts
             recovered = await self._recover(store, desk)
@@ -187,7 +190,7 @@ class Service:
                 look = Lookout(self.board, desk, config.data_dir, database)
                 await self._supervisor.start(keeping, "lookout", look.run)
                 try:
-                    await self._work(config, store, desk, keeping, task_status)
+                    await self._work(config, store, (desk, reading), keeping, task_status)
                 finally:
                     self._end_session()
                     await self._write_last_words(store)
@@ -213,10 +216,11 @@ class Service:
         self,
         config: Config,
         store: SqliteStore,
-        desk: Desk,
+        desks: tuple[Desk, Desk],
         keeping: trio.Nursery,
         task_status: trio.TaskStatus[None],
     ) -> None:
+        desk, reading = desks  # apart, for a search that somebody asks for may take its time
         paused = bool(store.remembered(PAUSED))
         await self._advance(ServiceState.STARTING, "the queue is open")
         parts = Parts(config, store, desk, self.board, self._supervisor, paused=True)
@@ -226,7 +230,8 @@ class Service:
         self._session = Session(
             source=self._source,
             store=store,
-            desk=desk,
+            desk=reading,
+            database=config.data_dir / DATABASE,
             board=self.board,
             lifecycle=self.lifecycle,
             pipeline=pipeline,
@@ -310,6 +315,14 @@ class Service:
         if self._session is None or self.board.state in BEFORE_WORK:
             raise NotReady(f"the service is {self.board.state}; ask again when it runs")
         return self._session
+
+    def queue(self) -> OpenQueue:
+        """The queue, for commands about it. Raises NotReady: it is not open."""
+        return self._at_work().queue()
+
+    def progress(self, item_id: int) -> int:
+        """How far a conversion that runs now is, 0 to 100; 0 where none does."""
+        return self._at_work().progress(item_id)
 
     async def pause(self, who: Who = EMBEDDER) -> None:
         """Take, convert and deliver nothing new, over restarts, until `resume`.

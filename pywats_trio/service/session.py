@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 import trio
 
-from pywats_trio.commands.host import Finished
+from pywats_trio.commands.host import Finished, OpenQueue
 from pywats_trio.config.made import checked
 from pywats_trio.control import AT_WORK, ServiceState
 from pywats_trio.deliver.accounts import WAITING
 from pywats_trio.errors import NotFoundError, NotReady, PywatsTrioError, StoreError
 from pywats_trio.model import FINISHED, Kind, Reason, State
-from pywats_trio.queue.store import Resume, Selection, Topic
+from pywats_trio.queue.selection import Selection
+from pywats_trio.queue.store import Resume, Topic
 from pywats_trio.service import preflight, reload
 from pywats_trio.service.events import Events
 from pywats_trio.service.handover import Handover
@@ -36,7 +37,7 @@ log = structlog.get_logger("pywats_trio.service")
 
 PAUSED: Final = "paused"
 """The setting by which a pause survives a restart."""
-FOR_CONVERTER: Final = Selection(kind=Kind.FILE, state=State.SUSPENDED, reason=Reason.CONVERTER)
+FOR_CONVERTER: Final = Selection(kind=Kind.FILE, states=(State.SUSPENDED,), reason=Reason.CONVERTER)
 """Files that wait for a converter that can be used."""
 WHO: Final = "reload"
 """Who resumes them, for the history."""
@@ -52,12 +53,14 @@ class Session:
         source: reload.Source | None,
         store: Store,
         desk: Desk,
+        database: Path,
         board: Board,
         lifecycle: Lifecycle,
         pipeline: Pipeline,
     ) -> None:
         self.store = store
         self.desk = desk
+        self._database = database
         self._source = source
         self._board = board
         self._lifecycle = lifecycle
@@ -186,6 +189,16 @@ class Session:
         if self._source is None:
             raise NotReady("this service was not started from a file, so none can be read again")
         return await trio.to_thread.run_sync(self._source.load, abandon_on_cancel=True)
+
+    # Its queue
+
+    def queue(self) -> OpenQueue:
+        """The queue, for commands about it."""
+        return OpenQueue(self.config, self._database, self.store, self.desk)
+
+    def progress(self, item_id: int) -> int:
+        """How far a conversion that runs now is, 0 to 100."""
+        return self._pipeline.parts.conversion.progress(item_id)
 
     # Handing over
 

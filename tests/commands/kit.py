@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from pywats_trio.commands.host import Finished
+from pywats_trio.commands.host import Finished, OpenQueue
+from pywats_trio.config.options import Config
 from pywats_trio.control import Role, ServiceState, Who
-from pywats_trio.errors import NotFoundError
+from pywats_trio.errors import NotFoundError, NotReady
 from pywats_trio.model import Item, Kind, Putaway, State
 from pywats_trio.observe.board import Board
+from pywats_trio.queue.desk import open_desk
+from pywats_trio.queue.sqlite_store import open_store
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 VIEWER = Who("viewer", Role.VIEWER)
@@ -70,10 +75,28 @@ class House:
         self.synced: list[Who] = []
         self.reloads = 0
         self.texts: list[str] = []
+        self.open: OpenQueue | None = None
 
     @property
     def board(self) -> Board:
         return self._board
+
+    @asynccontextmanager
+    async def with_queue(self, folder: Path) -> AsyncIterator[None]:
+        """Inside the block it has a queue, a real one."""
+        path = folder / "queue.db"
+        config = Config(data_dir=folder)
+        async with open_store(path, clock=self._board.clock) as store, open_desk(path) as desk:
+            self.open = OpenQueue(config, path, store, desk)
+            yield
+
+    def queue(self) -> OpenQueue:
+        if self.open is None:
+            raise NotReady("this house has no queue")
+        return self.open
+
+    def progress(self, item_id: int) -> int:
+        return 0
 
     def stop(self, cause: str = "asked to stop") -> None:
         self.stopped.append(cause)

@@ -15,6 +15,7 @@ from tests.commands.kit import ADMIN, House, make_item
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 S = ServiceState
 EVERYWHERE = frozenset(ServiceState)
@@ -31,12 +32,29 @@ PERMITTED: Mapping[str, tuple[Role, set[S] | frozenset[S], bool]] = {
     "submit_report": (Role.OPERATOR, AT_WORK, True),
     "reload_config": (Role.ADMIN, AT_WORK | {S.PAUSED}, True),
     "stop": (Role.ADMIN, EVERYWHERE, True),
+    "get_queue": (Role.VIEWER, WITH_QUEUE, False),
+    **dict.fromkeys(
+        (
+            "retry_items",
+            "hold_items",
+            "release_items",
+            "set_priority",
+            "remove_items",
+            "clear_queue",
+        ),
+        (Role.OPERATOR, WITH_QUEUE, True),
+    ),
 }
 """Who may ask, when, and whether it changes something (contract section 9), written once more."""
 ARGS: Mapping[str, dict[str, Any]] = {
     "submit_file": {"path": "/in/a.json"},
     "submit_report": {"text": "{}"},
     "get_item": {"id": 1},
+    "retry_items": {"ids": [1]},
+    "hold_items": {"ids": [1]},
+    "release_items": {"ids": [1]},
+    "set_priority": {"ids": [1], "priority": 1},
+    "remove_items": {"ids": [1]},
 }
 
 
@@ -53,19 +71,22 @@ def test_the_table_is_complete() -> None:
     assert all(command.name == name for name, command in TABLE.items())
 
 
-def test_only_a_wait_is_unbounded() -> None:
-    assert [command.name for command in TABLE.values() if not command.bounded] == ["get_item"]
+def test_only_what_waits_or_may_be_much_is_unbounded() -> None:
+    unbounded = {command.name for command in TABLE.values() if not command.bounded}
+    changing = {name for name, entry in TABLE.items() if entry.offline and entry.changes}
+    assert unbounded == {"get_item"} | changing
 
 
 @pytest.mark.parametrize("state", ServiceState)
 @pytest.mark.parametrize("name", PERMITTED)
 async def test_a_command_is_done_in_its_states_and_refused_in_all_others(
-    name: str, state: ServiceState
+    tmp_path: Path, name: str, state: ServiceState
 ) -> None:
     house = house_in(state)
     asked = CommandDesk(house).ask(name, ARGS.get(name, {}), ADMIN)
     if state in PERMITTED[name][1]:
-        assert isinstance(await asked, dict)
+        async with house.with_queue(tmp_path):
+            assert isinstance(await asked, dict)
         return
     with pytest.raises(NotReady) as caught:
         await asked
@@ -76,12 +97,13 @@ async def test_a_command_is_done_in_its_states_and_refused_in_all_others(
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("name", PERMITTED)
-async def test_a_command_needs_its_role(name: str, role: Role) -> None:
+async def test_a_command_needs_its_role(tmp_path: Path, name: str, role: Role) -> None:
     house = house_in(S.RUNNING)
     asked = CommandDesk(house).ask(name, ARGS.get(name, {}), Who("somebody", role))
     needed = PERMITTED[name][0]
     if list(Role).index(role) >= list(Role).index(needed):
-        assert isinstance(await asked, dict)
+        async with house.with_queue(tmp_path):
+            assert isinstance(await asked, dict)
         return
     with pytest.raises(NotAllowed, match=f"^somebody may not ask for {name!r}; it needs role"):
         await asked

@@ -9,7 +9,8 @@ import pytest
 
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Converted, Delivered, Kind, Reason, State, Wait
-from pywats_trio.queue.store import PutAway, Resume, Selection
+from pywats_trio.queue.selection import Selection
+from pywats_trio.queue.store import PutAway, Resume
 from tests.contract.kit import PROBLEM, Bench, Clock, a_file, a_report
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from pywats_trio.model import (
     State,
     Wait,
 )
-from pywats_trio.queue.store import Charge, Resume, Selection, Topic
+from pywats_trio.queue.selection import Selection
+from pywats_trio.queue.store import Charge, Resume, Topic
 from tests.contract.kit import (
     FILE_OUTCOMES,
     OUTCOMES,
@@ -263,7 +264,7 @@ async def test_resume_brings_back_what_is_selected(bench: Bench) -> None:
         assert_counts(bench, store)
         assert store.counts().of(Kind.REPORT, State.PENDING) == 2
         assert await store.change(Selection(kind=Kind.FILE), Resume(), "pump") == 0
-        assert await store.change(Selection(state=State.PENDING), Resume(), "pump") == 0
+        assert await store.change(Selection(states=(State.PENDING,)), Resume(), "pump") == 0
         assert len(await store.claim(Kind.REPORT, 9, "pump")) == 2
 
 

@@ -46,7 +46,8 @@ from tests.deliver.pumping import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pywats_trio.queue.store import Charge, Resume, Selection
+    from pywats_trio.queue.selection import Selection
+    from pywats_trio.queue.store import Action
 
 
 @pytest.mark.parametrize("transport", ["auto", "httpx"])
@@ -315,7 +316,7 @@ class FullDisk(SqliteStore):
 
     refusals = 1
 
-    async def change(self, selection: Selection, action: Resume | Charge, who: str) -> int:
+    async def change(self, selection: Selection, action: Action, who: str) -> int:
         if self.refusals:
             self.refusals -= 1
             await trio.lowlevel.checkpoint()

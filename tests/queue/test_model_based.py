@@ -41,10 +41,16 @@ from pywats_trio.model import (
     Superseded,
     Wait,
 )
-from pywats_trio.queue import rows, sqlite
+from pywats_trio.queue import rows
 from pywats_trio.queue.history import History
+from pywats_trio.queue.order import Order
+from pywats_trio.queue.selection import Selection
 from pywats_trio.queue.sqlite_store import load
-from pywats_trio.queue.store import Charge, PutAway, Resume, Selection
+from pywats_trio.queue.store import Charge, PutAway, Resume
+from pywats_trio.queue.verbs import accept, finish, recover, sources
+from pywats_trio.queue.verbs import change as changes
+from pywats_trio.queue.verbs import claim as claiming
+from pywats_trio.queue.verbs.transaction import Transaction
 from tests.contract.kit import PROBLEM, SqliteBench, a_file, a_report, some_files
 
 if TYPE_CHECKING:
@@ -124,7 +130,7 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
         self.load()
 
     def load(self) -> None:
-        loaded = load(self.path, "normal", LIMIT, self.now)
+        loaded = load(self.path, "normal", LIMIT, Order(), self.now)
         self.db, self.books, self.history = loaded.connection, loaded.books, loaded.history
 
     def teardown(self) -> None:
@@ -134,11 +140,12 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
 
     def do(self, verb: Callable[..., Any], *values: Any, commit: bool = True) -> Any:
         """One transaction, as the writer runs it."""
-        tx = sqlite.Transaction(self.db, self.books, self.history, self.now, self.now)
+        tx = Transaction(self.db, self.books, self.history, self.now, self.now)
         self.db.execute("BEGIN IMMEDIATE")
         try:
             result = verb(tx, *values)
             self.history.flush(self.db)
+            self.books.flush(self.db)
         except BaseException:
             commit = False
             raise
@@ -154,7 +161,7 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
     def put_file(self, path: str, inode: int, priority: int) -> None:
         envelope = a_file(path, inode=inode, priority=priority)
         assert envelope.identity is not None
-        [item_id] = self.do(sqlite.put, [envelope])
+        [item_id] = self.do(accept.put, [envelope])
         if self.seen.get(path) == envelope.identity:
             assert item_id is None
         else:
@@ -163,12 +170,12 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
 
     @rule(priority=priorities, payload=st.binary(max_size=20))
     def put_report(self, priority: int, payload: bytes) -> None:
-        [item_id] = self.do(sqlite.put, [a_report(payload, priority=priority)])
+        [item_id] = self.do(accept.put, [a_report(payload, priority=priority)])
         self.things[item_id] = Thing(Kind.REPORT, priority, "/in/a.txt", None, payload)
 
     @rule(target=claims, kind=kinds, limit=st.integers(0, 3), owner=owners)
     def claim(self, kind: Kind, limit: int, owner: str) -> Any:
-        claims = self.do(sqlite.claim, kind, limit, owner)
+        claims = self.do(claiming.claim, kind, limit, owner)
         for thing in self.things.values():
             due = thing.due is not None and thing.due <= self.now
             if thing.kind is kind and thing.state is State.SUSPENDED and due:
@@ -197,10 +204,10 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
         thing = self.things[claim.item.id]
         if thing.fence != claim.fence:
             with pytest.raises(StaleClaim):
-                self.do(sqlite.finish, claim, outcome)
+                self.do(finish.finish, claim, outcome)
             return
         newest = max(self.things)
-        state = self.do(sqlite.finish, claim, outcome)
+        state = self.do(finish.finish, claim, outcome)
         thing.owner = thing.fence = None
         thing.interruptions += isinstance(outcome, Released)
         self.came_to(thing, outcome)
@@ -251,15 +258,15 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
     def resume(self, kind: Kind | None, reason: Reason | None) -> None:
         expected = self.selected(kind, reason)
         selection = Selection(kind=kind, reason=reason)
-        assert self.do(sqlite.change, selection, Resume(), "who") == len(expected)
+        assert self.do(changes.change, selection, Resume(), "who", -1) == len(expected)
         for thing in expected:
             self.resumed(thing)
 
     @rule(kind=st.none() | kinds, outcome=waits | failures)
     def charge(self, kind: Kind | None, outcome: Wait | Failed) -> None:
         expected = self.selected(kind, None)
-        change = self.do(sqlite.change, Selection(kind=kind), Charge(outcome), "who")
-        assert change == len(expected)
+        changing = self.do(changes.change, Selection(kind=kind), Charge(outcome), "who", -1)
+        assert changing == len(expected)
         for thing in expected:
             self.came_to(thing, outcome)
 
@@ -270,7 +277,7 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
             for thing in self.things.values()
             if thing.state is State.PROCESSING and owner in {None, thing.owner}
         ]
-        assert self.do(sqlite.recover, owner) == len(expected)
+        assert self.do(recover.recover, owner) == len(expected)
         for thing in expected:
             thing.state, thing.owner, thing.fence = State.PENDING, None, None
             thing.interruptions += 1
@@ -280,7 +287,7 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
     def put_away(self, place: str, count: int) -> None:
         pending = [n for n, thing in self.things.items() if thing.putaway == "pending"][:count]
         results = [PutAway(n, self.things[n].source if place == "same" else place) for n in pending]
-        self.do(sqlite.put_away, results)
+        self.do(sources.put_away, results)
         for result in results:
             thing = self.things[result.item_id]
             if result.path != thing.source and self.seen.get(thing.source) == thing.identity:
@@ -290,7 +297,7 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
 
     @rule(gone=st.lists(paths, max_size=2))
     def forget(self, gone: Sequence[str]) -> None:
-        self.do(sqlite.forget, gone)
+        self.do(sources.forget, gone)
         for path in gone:
             self.seen.pop(path, None)
 
@@ -309,10 +316,10 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
     def crash_between_two_steps(self, owner: str, kind: Kind) -> None:
         """All that lies on the disk while a transaction is under way is what survives."""
 
-        def cut_off(tx: sqlite.Transaction) -> None:
-            sqlite.put(tx, [a_report(), a_file("/in/lost", inode=77)])
-            sqlite.claim(tx, kind, 2, owner)
-            sqlite.recover(tx, None)
+        def cut_off(tx: Transaction) -> None:
+            accept.put(tx, [a_report(), a_file("/in/lost", inode=77)])
+            claiming.claim(tx, kind, 2, owner)
+            recover.recover(tx, None)
             tx.history.flush(tx.db)
             self.path = self.folder / str(next(self.numbers) + 1) / "queue.db"
             self.path.parent.mkdir()

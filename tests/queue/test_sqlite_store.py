@@ -18,6 +18,7 @@ from pywats_trio.model import Converted, Kind, Reason, State, Wait
 from pywats_trio.queue.database import connect
 from pywats_trio.queue.desk import open_desk
 from pywats_trio.queue.migrate import LAYOUT
+from pywats_trio.queue.order import Order
 from pywats_trio.queue.sqlite_store import SqliteStore, load, open_store
 from pywats_trio.queue.store import Topic
 from tests.contract.kit import (
@@ -108,7 +109,7 @@ async def test_what_cannot_be_opened_is_a_start_error(tmp_path: Path) -> None:
 async def test_a_damaged_table_is_a_start_error(tmp_path: Path) -> None:
     path = tmp_path / "queue.db"
     with closing(connect(path)) as connection:
-        connection.execute("DROP TABLE items")
+        connection.execute("DROP TABLE totals")
     with pytest.raises(StartError, match="cannot be read"):
         async with open_store(path):
             pass
@@ -133,10 +134,16 @@ async def test_a_desk_pages_through_the_items(bench: SqliteBench) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "SELECT id FROM items WHERE kind = 'file' AND state = 'PENDING'"
-        " ORDER BY priority, id LIMIT 1",
-        "SELECT id FROM items WHERE kind = 'file' AND state = 'SUSPENDED' AND due_at <= 1",
-        "SELECT min(due_at) FROM items WHERE kind = 'file' AND state = 'SUSPENDED'",
+        "SELECT id FROM items WHERE kind = 'file' AND converter = 'x' AND state = 'PENDING'"
+        " ORDER BY rank, id LIMIT 1",
+        "SELECT id FROM items WHERE kind = 'file' AND state = 'SUSPENDED' AND reason = 'retry'"
+        " AND due_at <= 1 ORDER BY due_at",
+        "SELECT min(due_at) FROM items WHERE kind = 'file' AND state = 'SUSPENDED'"
+        " AND reason = 'retry'",
+        "SELECT id FROM items WHERE state = 'FAILED' AND id BETWEEN 1 AND 9 ORDER BY id DESC",
+        "SELECT id FROM items WHERE finished_at < 1 ORDER BY finished_at LIMIT 1",
+        "SELECT id FROM items WHERE name = :x AND name <> ''",
+        "SELECT seq FROM history WHERE item_id IS NULL AND seq > 0 ORDER BY seq LIMIT 1",
         "SELECT id FROM items WHERE state = 'PROCESSING' AND owner = 'x'",
         "SELECT id FROM items WHERE converter = 'x' AND putaway = 'pending' ORDER BY id LIMIT 1",
         "SELECT id FROM items WHERE id > 1 ORDER BY id LIMIT 1",
@@ -386,7 +393,7 @@ async def test_a_cancelled_claim_that_cannot_be_given_back_is_found_by_recover(
 
 
 def test_what_was_not_committed_is_gone_after_a_crash(tmp_path: Path) -> None:
-    loaded = load(tmp_path / "queue.db", "full", 100, 0.0)
+    loaded = load(tmp_path / "queue.db", "full", 100, Order(), 0.0)
     connection, books = loaded.connection, loaded.books
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("INSERT INTO seen VALUES (x'00', 'x', 1, 1, 1, 1)")

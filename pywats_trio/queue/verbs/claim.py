@@ -1,0 +1,155 @@
+"""Claiming: by rank, in turn between converters, and only what is due."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from pywats_trio.model import Claim, Reason, State
+from pywats_trio.queue import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pywats_trio.model import Item, Kind
+    from pywats_trio.queue.verbs.transaction import Transaction
+
+MOST_WOKEN: Final = 200
+"""Items that one claim wakes, so that none takes long; the next one wakes more."""
+
+_WAITING = (
+    "SELECT id FROM items WHERE kind = ? AND converter = ? AND state = 'PENDING'"
+    " ORDER BY rank, id LIMIT ?"
+)
+_CLAIM = """
+UPDATE items SET state = 'PROCESSING', owner = ?, fence = ?, started_at = ?, progress = 0,
+  transitions = transitions + 1
+WHERE id IN ({ids})
+RETURNING (SELECT body FROM payloads WHERE item_id = items.id), transitions, rank, {columns}
+"""
+_CLAIM_LINE = _CLAIM.format(ids=_WAITING, columns=rows.COLUMNS)
+_CLAIM_IDS = _CLAIM.format(ids="SELECT value FROM json_each(?)", columns=rows.COLUMNS)
+_HEADS = _WAITING.replace("SELECT id", "SELECT rank, id")
+
+
+def claim(tx: Transaction, kind: Kind, limit: int, owner: str) -> list[Claim]:
+    """`Store.claim`."""
+    if tx.books.due(kind) <= tx.steady:
+        _wake_due(tx, kind)
+    if limit <= 0:
+        return []
+    lines = tx.books.lines(kind)
+    if len(lines) == 1:
+        return _claim_line(tx, kind, lines[0], limit, owner)
+    return _claim_in_turn(tx, kind, lines, limit, owner)
+
+
+def _claim_line(tx: Transaction, kind: Kind, name: str, limit: int, owner: str) -> list[Claim]:
+    """Of one converter: in a single statement."""
+    claims = _claim(tx, _CLAIM_LINE, (kind.value, name, limit), owner)
+    if not claims:
+        tx.books.is_empty(kind, name)
+    # RETURNING gives the rows in no order.
+    claims.sort(key=lambda pair: (pair[0], pair[1].item.id))
+    return [claim for _rank, claim in claims]
+
+
+def _claim_in_turn(
+    tx: Transaction, kind: Kind, names: list[str], limit: int, owner: str
+) -> list[Claim]:
+    """Of several: a look at the head of each, which steps on only as far as it is needed."""
+    with contextlib.ExitStack() as looks:
+        lines = {}
+        for name in names:
+            cursor = tx.db.cursor()
+            looks.callback(cursor.close)
+            lines[name] = _line(tx, cursor.execute(_HEADS, (kind.value, name, limit)), kind, name)
+        chosen = tx.scheduling.turns.choose(kind, lines, limit)
+    if not chosen:
+        return []
+    found = {
+        claim.item.id: claim
+        for _rank, claim in _claim(tx, _CLAIM_IDS, (json.dumps(chosen),), owner)
+    }
+    return [found[item_id] for item_id in chosen]
+
+
+def _line(
+    tx: Transaction, cursor: Iterator[tuple[Any, ...]], kind: Kind, name: str
+) -> Iterator[tuple[float, int]]:
+    empty = True
+    for rank, item_id in cursor:
+        empty = False
+        yield rank, item_id
+    if empty:
+        tx.books.is_empty(kind, name)
+
+
+def _claim(
+    tx: Transaction, sql: str, which: tuple[Any, ...], owner: str
+) -> list[tuple[float, Claim]]:
+    fence = tx.history.next_number
+    claimed: list[tuple[Any, ...]] = list(tx.db.execute(sql, (owner, fence, tx.now, *which)))
+    claims = []
+    for payload, transitions, rank, *row in claimed:
+        item = rows.item(row)
+        _claimed(tx, item, transitions, owner)
+        claims.append((rank, Claim(item, owner, fence, payload)))
+    return claims
+
+
+def _claimed(tx: Transaction, item: Item, transitions: int, owner: str) -> None:
+    tx.books.moved((item.kind, item.converter), State.PENDING, State.PROCESSING, item.bytes)
+    tx.history.write(
+        tx.now, item.id, "claimed", State.PROCESSING, attempts=item.attempts, who=owner
+    )
+    tx.history.trim(tx.db, item.id, transitions)
+
+
+_DUE = (
+    "SELECT id FROM items WHERE kind = ? AND state = 'SUSPENDED' AND reason = ? AND due_at <= ?"
+    " ORDER BY due_at LIMIT ?"
+)
+_SOONEST = "SELECT min(due_at) FROM items WHERE kind = ? AND state = 'SUSPENDED' AND reason = ?"
+
+
+def _wake_due(tx: Transaction, kind: Kind) -> None:
+    """SUSPENDED items whose time has come are PENDING again, retries as the budget allows."""
+    next_due = []
+    for reason in Reason:
+        soonest = _wake(tx, kind, reason)
+        if soonest is not None:
+            next_due.append(soonest)
+    tx.books.next_due_is(kind, min(next_due, default=None))
+
+
+def _wake(tx: Transaction, kind: Kind, reason: Reason) -> float | None:
+    """Wake what is due of `reason`; when the next one is to be woken, None if nothing waits."""
+    which = (kind.value, reason.value)
+    soonest: float | None = tx.db.execute(_SOONEST, which).get
+    if soonest is None or soonest > tx.steady:
+        return soonest
+    budget = tx.scheduling.budgets[kind] if reason is Reason.RETRY else None
+    due = [item_id for (item_id,) in tx.db.execute(_DUE, (*which, tx.steady, MOST_WOKEN))]
+    allowed = len(due) if budget is None else budget.take(len(due), tx.steady)
+    for item_id in due[:allowed]:
+        resume(tx, item_id, f"the wait for {reason} is over")
+    if budget is not None and allowed < len(due):
+        return tx.steady + budget.next_in(tx.steady)
+    after: float | None = tx.db.execute(_SOONEST, which).get
+    return after
+
+
+def resume(tx: Transaction, item_id: int, message: str, who: str = "") -> None:
+    """A SUSPENDED item becomes PENDING."""
+    row: list[tuple[Any, ...]] = tx.db.execute(
+        "UPDATE items SET state = 'PENDING', reason = NULL, due_at = NULL, delay = NULL,"
+        " transitions = transitions + 1 WHERE id = ? RETURNING kind, converter, bytes, transitions",
+        (item_id,),
+    ).fetchall()
+    [(kind, converter, size, transitions)] = row
+    place = (rows.KINDS[kind], converter)
+    tx.books.moved(place, State.SUSPENDED, State.PENDING, size)
+    tx.history.write(tx.now, item_id, "resumed", State.PENDING, who=who, message=message)
+    tx.history.trim(tx.db, item_id, transitions)
