@@ -60,6 +60,8 @@ def _prepare(connection: apsw.Connection, path: Path, synchronous: str) -> None:
         )
     if not connection.pragma("page_count"):
         connection.reserve_bytes("main", RESERVE_BYTES)
+        # Before the first table, too: free pages are given back a few at a time.
+        connection.pragma("auto_vacuum", "incremental")
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", synchronous.upper())
     if is_new:

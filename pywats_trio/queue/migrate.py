@@ -89,6 +89,10 @@ def migrate(connection: apsw.Connection, path: Path, layout: int) -> None:
         for step in range(layout, LAYOUT):
             connection.execute(STEPS[step])
         connection.pragma("user_version", LAYOUT)
+    if not connection.pragma("auto_vacuum"):
+        # It takes a whole new file; without it free pages could only be given back all at once.
+        connection.pragma("auto_vacuum", "incremental")
+        connection.execute("VACUUM")
 
 
 def _back_up(connection: apsw.Connection, path: Path, target: Path) -> None:
