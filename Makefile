@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := .bench-peers
 
-.PHONY: help setup demo test check fmt cov bench bench-service clean
+.PHONY: help setup demo test check fmt cov bench bench-service bench-queue bench-peers clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -45,6 +46,15 @@ bench: $(STAMP) ## Measure the pipeline
 bench-service: $(STAMP) ## Measure the service around it: start, memory, probes, stop
 	$(BIN)/python -m benchmarks.service
 
+bench-queue: $(STAMP) ## Measure the queue: lifecycles, cost against size, operators at work
+	$(BIN)/python -m benchmarks.queue
+
+bench-peers: $(STAMP) ## Measure the queues of others beside ours, in an environment of their own
+	$(PYTHON) -m venv $(PEERS)
+	-grep -v '^#' benchmarks/peers/requirements.txt | xargs -n 1 $(PEERS)/bin/python -m pip install \
+	  --quiet --disable-pip-version-check -c benchmarks/peers/requirements.txt
+	$(BIN)/python -m benchmarks.peers $(PEERS)/bin/python
+
 clean: ## Remove what make made
-	rm -rf $(VENV) build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -93,7 +93,7 @@ def _peak_mb(pid: int) -> float:
 def service(folder: Path, url: str, settle: str, converters: int = 1) -> Iterator[Service]:
     """The installed command on new folders, `drop` the first, ready to take files."""
     config = folder / "config.toml"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     config.write_text(_configuration(folder, url, settle, converters))
     process = subprocess.Popen(
         [*COMMAND, "--config", str(config), "run"],

@@ -129,6 +129,12 @@ class StoreError(PywatsTrioError):
     code = "store"
 
 
+class StoreDamaged(StoreError):
+    """The queue's database is damaged: it is set aside, and what it still holds is salvaged."""
+
+    code = "damaged"
+
+
 class QueueFull(PywatsTrioError):
     """The queue is at its mark; files wait in their folders, submits are refused."""
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen, validators
 
+from pywats_trio.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -207,6 +209,14 @@ class Item:
     """Who did the last work on it, such as a process and its number."""
     original: str = ""
     """FILE: the path under which it was accepted, printable."""
+
+    @property
+    def has_moved(self) -> bool:
+        """FILE: whether it lies elsewhere than where it was accepted.
+
+        So does a refused one once it was put away; after an operator's retry it is converted there.
+        """
+        return bool(self.original) and printable(self.source) != self.original
 
 
 @frozen

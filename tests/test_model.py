@@ -25,9 +25,10 @@ def test_every_state_has_its_transitions() -> None:
     assert set(State) >= {new for states in TRANSITIONS.values() for new in states}
 
 
-def test_work_is_finished_only_out_of_a_claim_or_by_a_verdict() -> None:
+def test_work_is_finished_only_out_of_a_claim_or_by_a_verdict_or_from_elsewhere() -> None:
     into = {new: {old for old in State if new in TRANSITIONS[old]} for new in State}
-    assert into[State.COMPLETED] == {State.PROCESSING}
+    # HELD: what was exported and delivered elsewhere is acknowledged.
+    assert into[State.COMPLETED] == {State.PROCESSING, State.HELD}
     assert into[State.PROCESSING] == {State.PENDING}
     assert TRANSITIONS[State.COMPLETED] == frozenset()
 

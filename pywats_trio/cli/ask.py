@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pywats_trio.cli.link import Link, address
-from pywats_trio.errors import NotRunning
+from pywats_trio.errors import ConfigError, NotRunning
 
 if TYPE_CHECKING:
     from pywats_trio.cli.main import Globals
@@ -18,22 +18,36 @@ LONG: Final = 24 * 3600.0
 
 
 Ask = Callable[[str, Mapping[str, Any]], dict[str, Any]]
+"""A command and its arguments; what it answers."""
 
 
 @contextlib.contextmanager
 def asking(options: Globals) -> Iterator[Ask]:
     """Inside the block, what is given can be called with a command and its arguments.
 
+    A service hangs up on who asks nothing for half a minute: do not wait for a person in the block.
+
     Raises:
         PywatsTrioError: refused or failed; so does each call.
     """
-    try:
-        link = Link(address(options).socket)
-    except NotRunning:
+    link = _link(options)
+    if link is None:
         yield lambda command, args: _ask_stopped(options, command, args)
         return
     with link:
         yield lambda command, args: link.ask_patiently(command, args, seconds=LONG)
+
+
+def _link(options: Globals) -> Link | None:
+    """To the running service; None if nobody answers."""
+    try:
+        return Link(address(options).socket)
+    except NotRunning:
+        return None
+    except ConfigError:
+        if options.load().ipc.enabled:
+            raise
+        return None  # if one runs all the same, its lock says so
 
 
 def _ask_stopped(options: Globals, command: str, args: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "status": Command("pywats_trio.cli.status:status", "Show what the running service does."),
     "submit": Command("pywats_trio.cli.submit:submit", "Hand files over without a watch folder."),
     "queue": Command("pywats_trio.cli.queue.group:queue", "Look at the queue, and work on it."),
+    "why": Command("pywats_trio.cli.why:why", "Tell a unit's whole life, and what it waits for."),
     "pause": Command("pywats_trio.cli.control:pause", "Begin nothing new until `resume`."),
     "resume": Command("pywats_trio.cli.control:resume", "End a pause."),
     "reload": Command("pywats_trio.cli.control:reload", "Read the configuration again."),
@@ -35,7 +36,6 @@ COMMANDS: Final = {
     ),
 }
 UNBUILT: Final = (
-    "why",
     "logs",
     "events",
     "errors",

@@ -10,7 +10,13 @@ import click
 
 from pywats_trio.cli.link import Link, address
 from pywats_trio.cli.output import json_option, print_listing
-from pywats_trio.errors import InvalidInputError, NotReady, NotRunning, PywatsTrioError
+from pywats_trio.errors import (
+    InvalidInputError,
+    NotReady,
+    NotRunning,
+    PywatsTrioError,
+    QueueFull,
+)
 from pywats_trio.model import FINISHED
 from pywats_trio.text import printable
 
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
     Told = dict[str, Any]
 
 WAIT_SECONDS: Final = 30.0
-"""How long one request waits for an item; then another does."""
+"""How long one request waits for an item, or for room; then another does."""
 
 
 @click.command()
@@ -39,6 +45,9 @@ WAIT_SECONDS: Final = 30.0
     help="1 first to 10 last.",
 )
 @click.option("--wait", is_flag=True, help="Until all are delivered, or cannot be.")
+@click.option(
+    "--wait-for-room", is_flag=True, help="Where the queue or the disk is full, instead of failing."
+)
 @json_option
 @click.pass_context
 def submit(
@@ -48,13 +57,14 @@ def submit(
     converter: str,
     priority: int,
     wait: bool,
+    wait_for_room: bool,
     as_json: bool,
 ) -> None:
     """Hand FILEs over without a watch folder; they themselves are not touched.
 
     A file is accepted when its line is printed: the service has a copy, on disk and in its queue.
     """
-    batch = _Batch(converter, priority, quiet=as_json)
+    batch = _Batch(converter, priority, wait_for_room=wait_for_room, quiet=as_json)
     with _link(ctx.obj) as link:
         batch.hand_over(link, files)
         if wait:
@@ -76,9 +86,10 @@ def _link(options: Globals) -> Link:
 class _Batch:
     """Files that are handed over together; `exit_code` is that of the first that failed, or 0."""
 
-    def __init__(self, converter: str, priority: int, *, quiet: bool) -> None:
+    def __init__(self, converter: str, priority: int, *, wait_for_room: bool, quiet: bool) -> None:
         self._converter = converter
         self._priority = priority
+        self._wait_for_room = wait_for_room
         self._quiet = quiet
         self.items: list[Told] = []
         """As the service shows them, in the order of the files."""
@@ -88,7 +99,7 @@ class _Batch:
         """Each file by itself: whatever is wrong with one is told, and the next may be well."""
         for number, file in enumerate(files):
             try:
-                item = link.ask_patiently("submit_file", self._arguments(file))
+                item = self._accepted(link, file)
             except NotRunning as error:
                 others = f" and {more} more" if (more := len(files) - number - 1) else ""
                 self._fail(f"{_told(file)}{others}: {error}; submit again what is left", error)
@@ -99,9 +110,21 @@ class _Batch:
                 self.items.append(item)
                 self._say(f"item {item['id']}: {_told(file)} accepted for {item['converter']}")
 
-    def _arguments(self, file: Path) -> dict[str, object]:
+    def _accepted(self, link: Link, file: Path) -> Told:
+        """The item; where there is no room and the user said so, once there is."""
         path = os.path.abspath(file)  # noqa: PTH100 - keep links
-        return {"path": path, "converter": self._converter, "priority": self._priority}
+        wanted = {"path": path, "converter": self._converter, "priority": self._priority}
+        known = ""
+        while True:
+            try:
+                return link.ask_patiently("submit_file", wanted)
+            except QueueFull as error:
+                if not self._wait_for_room:
+                    raise
+                if str(error) != known:
+                    click.echo(f"{_told(file)}: waiting: {error}", err=True)
+                known = str(error)
+                wanted["room_seconds"] = WAIT_SECONDS
 
     def wait(self, link: Link) -> None:
         """Until all that were accepted have come to an end."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pywats_trio.commands import life, submit
 from pywats_trio.commands.command import LONGEST_NAME, Answer, Command, NoArgs, When, nearest
-from pywats_trio.commands.queue import change, look
+from pywats_trio.commands.queue import backup, change, keep, look, pywats, verify, why
+from pywats_trio.commands.queue.carry import export, imports, receipts
 from pywats_trio.errors import NotAllowed, NotReady, NotRunning, UsageError
 from pywats_trio.text import shortened
 
@@ -18,7 +19,20 @@ if TYPE_CHECKING:
 
 TABLE: Final[Mapping[str, Command]] = {
     command.name: command
-    for command in (*life.COMMANDS, *submit.COMMANDS, *look.COMMANDS, *change.COMMANDS)
+    for command in (
+        *life.COMMANDS,
+        *submit.COMMANDS,
+        *look.COMMANDS,
+        *change.COMMANDS,
+        *why.COMMANDS,
+        *keep.COMMANDS,
+        *backup.COMMANDS,
+        *export.COMMANDS,
+        *imports.COMMANDS,
+        *receipts.COMMANDS,
+        *pywats.COMMANDS,
+        *verify.COMMANDS,
+    )
 }
 """Every command by its name."""
 

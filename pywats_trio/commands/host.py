@@ -105,6 +105,10 @@ class Host(QueueHost, Protocol):
         """Accept a WSJF report."""
         ...
 
+    async def wait_for_room(self) -> None:
+        """Until there is room for one more item."""
+        ...
+
     async def item(self, item_id: int) -> Finished:
         """An item as it is now. NotFoundError: there is none."""
         ...

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pywats_trio.model import FINISHED, State
 from pywats_trio.observe.status import iso
-from pywats_trio.text import printable
+from pywats_trio.text import printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pywats_trio.commands.host import Finished
     from pywats_trio.model import Event, Item
+    from pywats_trio.queue.store import Peek
+
+MOST: Final = 1_000_000
+"""Bytes of an answer as JSON: with what stands around it, it fits into a frame."""
+LENGTHS: Final = (4096, 1024, 256, 64)
+"""Characters of each text in a listing: all that is kept, or less where there is no room."""
 
 
 def item(value: Item) -> dict[str, Any]:
@@ -54,23 +60,10 @@ def running(value: Item, progress: int) -> dict[str, Any]:
     return shown
 
 
+MOST_EVENTS: Final = 500
+"""Rows of the history of one item that are shown: the newest."""
 MOST_REPORTS: Final = 250
 """Reports of one file that are shown: so many fit into any answer."""
-
-
-def finished(value: Finished) -> dict[str, Any]:
-    """An item with its reports; `delivered` and `why` say what that comes to.
-
-    Of more than `MOST_REPORTS` reports, which `report_count` tells, those come first that have no
-    end yet, then those that failed.
-    """
-    return {
-        **item(value.item),
-        "report_count": len(value.reports),
-        "reports": [item(report) for report in _most_telling(value.reports)],
-        "delivered": value.delivered,
-        "why": value.why,
-    }
 
 
 def _most_telling(reports: tuple[Item, ...]) -> Sequence[Item]:
@@ -81,6 +74,82 @@ def _most_telling(reports: tuple[Item, ...]) -> Sequence[Item]:
         return report.state in FINISHED, report.state is State.COMPLETED
 
     return sorted(reports, key=done)[:MOST_REPORTS]
+
+
+def whole(
+    value: Finished, progress: int, history: Sequence[Event], peek: Peek | None
+) -> dict[str, Any]:
+    """An item with all that is known of it, its reports and its history, the oldest first.
+
+    `delivered` and `why` say what it came to. Of more than `MOST_REPORTS` reports those come first
+    that have no end yet, then those that failed. Where all of it would be too much for one answer,
+    the texts of reports and history are shortened, and in the end there are fewer of them, as
+    `report_count` and `history_cut` tell.
+    """
+    found = value.item
+    told = {
+        **running(found, progress),
+        "error_class": found.error_kind,
+        "error_hint": found.error_hint,
+        "evidence": found.evidence,
+        "receipt": found.receipt,
+        "worker": found.worker,
+        "original": found.original,
+        "dropped_at": _time(found.dropped_at or None),
+        "payload": payload(peek, found.sha256),
+        "delivered": value.delivered,
+        "why": value.why,
+        "report_count": len(value.reports),
+    }
+    room = MOST - _size(told)
+    reports = fitted([item(report) for report in _most_telling(value.reports)], room // 2)
+    newest_first = [event(one) for one in reversed(history)]
+    events = fitted(newest_first[:MOST_EVENTS], room - _size(reports))
+    cut = len(events) < len(history)
+    return {**told, "reports": reports, "history": events[::-1], "history_cut": cut}
+
+
+def payload(peek: Peek | None, sha256: str) -> dict[str, Any] | None:
+    """The beginning of a payload as text, and whether all of it is what it was when it came."""
+    if peek is None:
+        return None
+    return {
+        "size": peek.size,
+        "intact": peek.sha256 == sha256 if sha256 else None,
+        "text": peek.head.decode("utf-8", "replace"),
+        "cut": len(peek.head) < peek.size,
+    }
+
+
+def fitted(rows: Sequence[dict[str, Any]], room: int) -> list[dict[str, Any]]:
+    """`rows` in at most `room` bytes of JSON: with shorter texts, or only the first of them."""
+    shown = list(rows)
+    for length in LENGTHS:
+        shown = [_with_texts(row, length) for row in rows]
+        if _size(shown) <= room:
+            return shown
+    while shown and _size(shown) > room:
+        del shown[len(shown) // 2 :]
+    return shown
+
+
+def _with_texts(row: dict[str, Any], length: int) -> dict[str, Any]:
+    return {
+        key: shortened(value, length) if isinstance(value, str) else value
+        for key, value in row.items()
+    }
+
+
+def _size(told: object) -> int:
+    return len(json.dumps(told))
+
+
+def _detail(message: str) -> Any:  # noqa: ANN401 - JSON
+    """What was noted; of one that was too long to be kept whole, the text that there is."""
+    try:
+        return json.loads(message)
+    except ValueError:
+        return {"text": message}
 
 
 def event(value: Event) -> dict[str, Any]:
@@ -98,7 +167,7 @@ def event(value: Event) -> dict[str, Any]:
         "message": value.message,
     }
     if value.item_id is None and value.message:
-        told["detail"] = json.loads(value.message)
+        told["detail"] = _detail(value.message)
         told["message"] = ""
     return told
 

@@ -1,4 +1,4 @@
-"""Commands that hand something over, and follow what becomes of it."""
+"""Commands that hand something over."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from pywats_trio.commands.host import Host
     from pywats_trio.control import Who
 
-LONGEST_WAIT: Final = 3600
-"""Seconds that one request may wait for an item; whoever wants to wait longer asks again."""
-LARGEST_ID: Final = 2**63 - 1
-"""What the queue's numbers fit into."""
+LONGEST_FOR_ROOM: Final = 30
+"""Seconds that one request may wait for room; whoever wants to wait longer asks again."""
 
 
 @frozen
@@ -35,6 +33,12 @@ class SubmitFile:
         "its name in the configuration; by default the one that is surest", default=""
     )
     priority: int = arg("1 is first, 10 is last", default=5, low=PRIORITY_FIRST, high=PRIORITY_LAST)
+    room_seconds: float = arg(
+        "how long to wait for room where there is none; then it is refused with `queue_full`",
+        default=0.0,
+        low=0,
+        high=LONGEST_FOR_ROOM,
+    )
 
 
 @frozen
@@ -46,23 +50,17 @@ class SubmitReport:
         "the same as an object", default=None
     )
     priority: int = arg("1 is first, 10 is last", default=5, low=PRIORITY_FIRST, high=PRIORITY_LAST)
-
-
-@frozen
-class GetItem:
-    """The arguments of `get_item`."""
-
-    id: int = arg("its number", low=1, high=LARGEST_ID)
-    wait_seconds: float = arg(
-        "how long to wait for its end; hanging up ends the wait",
+    room_seconds: float = arg(
+        "how long to wait for room where there is none; then it is refused with `queue_full`",
         default=0.0,
         low=0,
-        high=LONGEST_WAIT,
+        high=LONGEST_FOR_ROOM,
     )
 
 
 async def _submit_file(host: Host, args: SubmitFile, _who: Who) -> Answer:
     path = _absolute(args.path)
+    await _wait_for_room(host, args.room_seconds)
     item = await host.submit_file(path, converter=args.converter, priority=args.priority)
     return shapes.item(item)
 
@@ -82,7 +80,16 @@ def _absolute(path: str) -> Path:
 async def _submit_report(host: Host, args: SubmitReport, _who: Who) -> Answer:
     if bool(args.text) == (args.report is not None):
         raise InvalidInputError("give either 'text' or 'report'")
-    return shapes.item(await host.submit_text(_text(args), priority=args.priority))
+    text = _text(args)
+    await _wait_for_room(host, args.room_seconds)
+    return shapes.item(await host.submit_text(text, priority=args.priority))
+
+
+async def _wait_for_room(host: Host, seconds: float) -> None:
+    """Apart from the submit itself, which would leave it in doubt if it were cut off."""
+    if seconds:
+        with trio.move_on_after(seconds):
+            await host.wait_for_room()
 
 
 def _text(args: SubmitReport) -> str:
@@ -94,13 +101,6 @@ def _text(args: SubmitReport) -> str:
     return text
 
 
-async def _get_item(host: Host, args: GetItem, _who: Who) -> Answer:
-    with trio.move_on_after(args.wait_seconds):
-        if args.wait_seconds:
-            return shapes.finished(await host.wait(args.id))
-    return shapes.finished(await host.item(args.id))
-
-
 COMMANDS: Final = (
     Command(
         "submit_file",
@@ -108,7 +108,7 @@ COMMANDS: Final = (
         When.AT_WORK,
         changes=True,
         doc="Accept a copy of a file that lies in no watch folder, synced before the answer.",
-        result="The item, as `get_item` shows it.",
+        result="The fields of the item (contract section 6).",
         args=SubmitFile,
         run=_submit_file,
     ),
@@ -118,21 +118,8 @@ COMMANDS: Final = (
         When.AT_WORK,
         changes=True,
         doc="Accept a WSJF report, synced before the answer.",
-        result="The item, as `get_item` shows it.",
+        result="The fields of the item (contract section 6).",
         args=SubmitReport,
         run=_submit_report,
-    ),
-    Command(
-        "get_item",
-        Role.VIEWER,
-        When.WITH_STORE,
-        changes=False,
-        doc="An item with its reports, at its end if it comes within `wait_seconds`.",
-        result="The fields of the item; `reports`, those that came of it, at most "
-        f"{shapes.MOST_REPORTS} of `report_count`; `delivered`, whether all arrived; `why`, what "
-        "went wrong first.",
-        args=GetItem,
-        run=_get_item,
-        bounded=False,
     ),
 )

@@ -137,18 +137,48 @@ class QueueOptions:
         low=0,
         high=100_000_000,
     )
-    max_bytes: int = option(4 * GIB, "high-water mark of stored bytes", unit="bytes", built=False)
+    max_bytes: int = option(
+        4 * GIB,
+        "high-water mark of stored bytes; intake resumes at 90 %; 0 = none",
+        low=0,
+        high=1024 * 1024 * GIB,
+        unit="bytes",
+    )
     min_free_disk: int = option(
-        512 * MIB, "free disk below which intake stops", unit="bytes", built=False
+        512 * MIB,
+        "free disk below which intake stops, and below a quarter of which nothing new is claimed; "
+        "both resume at 110 %; 0 = none",
+        low=0,
+        high=1024 * 1024 * GIB,
+        unit="bytes",
+    )
+    min_free_memory: int = option(
+        64 * MIB,
+        "available memory below which intake stops; it resumes at 110 %; 0 = none",
+        low=0,
+        high=1024 * GIB,
+        unit="bytes",
     )
     reserve: int = option(
-        8 * MIB, "kept on disk so that outcomes fit when it is full", unit="bytes", built=False
+        8 * MIB,
+        "kept on disk so that outcomes fit when it is full; 0 = none",
+        low=0,
+        high=GIB,
+        unit="bytes",
     )
     completed_retention: float = option(
-        7 * DAY, "how long delivered items are kept", unit="seconds", built=False
+        7 * DAY,
+        "how long delivered items are kept, and events of the service",
+        low=1.0,
+        high=3650 * DAY,
+        unit="seconds",
     )
     failed_retention: float = option(
-        90 * DAY, "how long failed items are kept", unit="seconds", built=False
+        90 * DAY,
+        "how long failed items are kept; then they leave for files in data_dir/failed",
+        low=1.0,
+        high=3650 * DAY,
+        unit="seconds",
     )
     history_per_item: int = option(100, "history rows kept for an item", low=10, high=100_000)
     aging_minutes: int = option(

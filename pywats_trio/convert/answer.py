@@ -62,7 +62,15 @@ class ReportMade:
 
 
 @frozen
-class Done:
+class _Said:
+    """What a worker process answered, or ended with."""
+
+    worker: str = field(default="", kw_only=True, eq=False)
+    """Which process it was, such as `worker 4711`; the pool knows."""
+
+
+@frozen
+class Done(_Said):
     """The file was converted."""
 
     reports: tuple[ReportMade, ...]
@@ -76,7 +84,7 @@ class Done:
 
 
 @frozen
-class Rejected:
+class Rejected(_Said):
     """The converter says that this file can never be converted."""
 
     why: str
@@ -86,7 +94,7 @@ class Rejected:
 
 
 @frozen
-class RetryLater:
+class RetryLater(_Said):
     """The converter says: not now."""
 
     why: str
@@ -95,7 +103,7 @@ class RetryLater:
 
 
 @frozen
-class Raised:
+class Raised(_Said):
     """The converter failed with an exception."""
 
     type: str
@@ -106,7 +114,7 @@ class Raised:
 
 
 @frozen
-class Unusable:
+class Unusable(_Said):
     """The converter itself cannot be used: its import or its arguments are wrong."""
 
     why: str
@@ -114,7 +122,7 @@ class Unusable:
 
 
 @frozen
-class Died:
+class Died(_Said):
     """The worker process ended, or had to be ended, in the middle of the job."""
 
     kind: str
@@ -126,14 +134,14 @@ class Died:
 
 
 @frozen
-class Detected:
+class Detected(_Said):
     """How sure a converter is that it can read a file, 0 to 1."""
 
     certainty: float
 
 
 @frozen
-class Description:
+class Description(_Said):
     """What a converter says about itself."""
 
     id: str

@@ -178,6 +178,11 @@ class Child:
             self.doubt = sanitized(str(doubt), keep="")[:200]
 
     @property
+    def name(self) -> str:
+        """Who it is, in the history of the files it worked on."""
+        return f"worker {self.process.pid}"
+
+    @property
     def running(self) -> bool:
         """Whether the process is there; one that ended is reaped by asking."""
         return self.process.poll() is None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from pywats_trio import faultpoint
 from pywats_trio.config.options import MIB
@@ -186,6 +186,9 @@ class ConversionJob:
 
     def _told(self, item: Item, outcome: Outcome) -> Outcome:
         """The outcome, logged and counted."""
+        if isinstance(outcome, Superseded) and item.has_moved:
+            # Nobody watches the folder where it lies now: as superseded it would be forgotten.
+            outcome = Failed(_CHANGED, counts=False)
         kind = type(outcome).__name__.lower()
         self._board.metrics.converted_files.labels(item.converter, kind).inc()
         if isinstance(outcome, Wait | Failed | Quarantined):
@@ -211,10 +214,16 @@ class ConversionJob:
     def _place(self, item: Item, line: _Line) -> Place:
         return Place(
             path=item.source,
-            folder=self._inbox if self._is_submitted(item) else os.fspath(line.options.watch),
+            folder=self._folder(item, line.options),
             expected=item.identity,
             max_bytes=self._config.workers.max_input_mb * MIB,
         )
+
+    def _folder(self, item: Item, options: ConverterOptions) -> str:
+        """That it must lie in; a refused one lies where it was put, wherever that is."""
+        if item.has_moved:
+            return ""
+        return self._inbox if self._is_submitted(item) else os.fspath(options.watch)
 
     async def _run(self, item: Item, line: _Line, opened: Opened) -> Outcome:
         request = line.requests.convert(item.source, opened.identity, item.correlation_id)
@@ -232,7 +241,7 @@ class ConversionJob:
         seconds.observe(trio.current_time() - begun)
         if not isinstance(result, Unusable | Died):
             self.is_usable(item.converter)  # whatever it makes of this file
-        return self._outcome(item, opened, result)
+        return _by(result.worker, self._outcome(item, opened, result))
 
     def _outcome(self, item: Item, opened: Opened, result: Ending | Died) -> Outcome:
         identity = opened.identity
@@ -325,6 +334,9 @@ class ConversionJob:
         return hear
 
 
+_CHANGED: Final = Problem(
+    "changed", "it was changed while it was converted", "Let it stand still, and retry it."
+)
 _MEND: Final = "Correct the converter or its arguments; its files wait and are tried again."
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
@@ -353,6 +365,14 @@ def _logged(item: Item, outcome: Outcome) -> Outcome:
             log.info("file not converted", error=outcome.message, **_about(item))
         case _:
             pass
+    return outcome
+
+
+def _by(worker: str, outcome: Outcome) -> Outcome:
+    """The outcome, with the process that did the work, for the item's history."""
+    match outcome:
+        case Converted() | Wait() | Failed() | Quarantined():
+            return evolve(outcome, worker=worker)
     return outcome
 
 

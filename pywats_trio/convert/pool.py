@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pywats_trio import faultpoint
 from pywats_trio.config.options import MIB, worker_count
@@ -139,8 +139,9 @@ class Pool:
     ) -> Ending | Died:
         """Run one job in a process of `spec`, which is shared or belongs to the converter `owner`.
 
-        `descriptor` stays the caller's. What the converter logs goes to `hear` at once. Waits while
-        the pool does not run. Cancellation kills the process at once.
+        `descriptor` stays the caller's. What the converter logs goes to `hear` at once. The answer
+        names the process. Waits while the pool does not run. Cancellation kills the process at
+        once.
 
         Raises:
             WorkerStartError: no process could be started.
@@ -150,7 +151,8 @@ class Pool:
         group = SHARED if shared else f"custom {owner}"
         child, place = await self._child(group, shared=shared)
         try:
-            return await self._use(child, spec.type, request, descriptor, hear)
+            ending = await self._use(child, spec.type, request, descriptor, hear)
+            return evolve(ending, worker=child.name)
         finally:
             self._give_back(child, place)
 

@@ -76,7 +76,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds to wait by `Retry-After` (seconds or date, RFC 9110), 0 to 3600; None if unusable.
 
     A date is compared with the server's own `Date` if it sent one, so that a wrong clock here does
-    no harm, else with `now` (seconds since the epoch).
+    no harm, else with `now` (seconds since the epoch); then one that is over says nothing.
     """
     text = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
@@ -85,6 +85,8 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     if until is None:
         return None
     base = _epoch(headers.get("date", ""))
+    if base is None and until <= now:
+        return None
     return max(0.0, min(until - (now if base is None else base), LONGEST_WAIT))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from pywats_trio.commands.host import QueueHost
+
 if TYPE_CHECKING:
-    from pywats_trio.commands.host import Finished
-    from pywats_trio.model import Event, Item
+    from pywats_trio.model import Event
 
 
 class EventStream(Protocol):
@@ -25,16 +26,8 @@ class EventStream(Protocol):
         ...
 
 
-class Reading(Protocol):
+class Reading(QueueHost, Protocol):
     """Raises NotReady before the queue is open and after it is closed."""
-
-    async def items(self, *, after: int = 0, limit: int = 100) -> list[Item]:
-        """A page of items by id."""
-        ...
-
-    async def item(self, item_id: int) -> Finished:
-        """One item and its reports. NotFoundError: there is none."""
-        ...
 
     def events(self, since: int | None = None) -> EventStream:
         """The history behind a number; without one, what is new."""

@@ -7,6 +7,7 @@ known.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from datetime import UTC, datetime
@@ -25,7 +26,8 @@ _WHAT: Final = {
     State.QUARANTINED: "the file is set aside because converting it did damage; nothing was sent",
 }
 _WHAT_TO_DO: Final = (
-    "see `why`, correct the file or the settings of its converter, and drop the file again"
+    "see `why`, correct the file or the settings of its converter, and drop the file again; or let "
+    "it lie here and call `pywats-trio queue retry {}`"
 )
 
 
@@ -45,9 +47,9 @@ def content(item: Item) -> dict[str, Any]:
         "converter": item.converter,
         "correlation_id": item.correlation_id,
         "item_id": item.id,
-        "source": printable(item.source),
+        "source": item.original or printable(item.source),
         "error_kind": item.error_kind,
-        "what_to_do": _text(item.error_hint) or _WHAT_TO_DO,
+        "what_to_do": _text(item.error_hint) or _WHAT_TO_DO.format(item.id),
     }
     known = {"sha256": item.sha256, "evidence": _text(item.evidence)}
     return told | {key: value for key, value in known.items() if value}
@@ -93,6 +95,19 @@ def _write(target: str, told: Mapping[str, Any], item_id: int) -> None:
     # Over nothing, or over our own: `write` has looked, and nobody else makes such names.
     os.replace(ours, target)  # noqa: PTH105
     moves.sync_folder(folder)
+
+
+def take_back(item: Item) -> None:
+    """Why `item` was refused once is not true any more where its file lies, or leaves that place.
+
+    The explanation of another item is left alone.
+    """
+    if not item.has_moved:
+        return
+    target = path_for(item.source)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        if _read(target).get("item_id") == item.id:
+            os.unlink(target)  # noqa: PTH108
 
 
 def withdraw(path: str) -> None:

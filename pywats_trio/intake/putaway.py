@@ -210,11 +210,17 @@ class Putaway:
         return bool(self._inbox) and within(item.source, self._inbox)
 
     def _into(self, action: str, target: str, item: Item) -> _Goal:
-        """`target`, and below it the folder that the file lay in below the watch folder."""
+        """`target`, and below it the folder that the file lay in below the watch folder.
+
+        A refused file that an operator brought back lies in the error folder, in that same place.
+        """
+        root = self._folder(self._options.error_dir) if item.has_moved else self._root
         above = os.path.dirname(item.source)  # noqa: PTH120 - any bytes, as str
-        below = os.path.relpath(above, self._root) if within(above, self._root) else "."
-        folder = os.path.join(self._root, target, below)  # noqa: PTH118
-        return _Goal(action, os.path.normpath(folder))
+        below = os.path.relpath(above, root) if within(above, root) else "."
+        return _Goal(action, os.path.normpath(os.path.join(self._folder(target), below)))  # noqa: PTH118
+
+    def _folder(self, target: str) -> str:
+        return os.path.normpath(os.path.join(self._root, target))  # noqa: PTH118
 
     # In the folder's thread.
 
@@ -251,6 +257,8 @@ class Putaway:
 
     def _put_away(self, item: Item) -> PutAway:
         goal, identity = self._goal(item), item.identity
+        if item.state is State.COMPLETED:
+            errorfile.take_back(item)
         if goal.action == "keep" or identity is None:
             return PutAway(item.id, item.source, KEPT)
         try:
@@ -295,6 +303,7 @@ class Putaway:
                 return path
             with contextlib.suppress(FileExistsError):
                 if self._may_have(item, path) and self._explain(item, path):
+                    errorfile.take_back(item)
                     self._move_to(item, path)
                     return path
         raise AssertionError("names have no end")

@@ -31,6 +31,8 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pywats_trio.model import Identity
 
 MOST_CANDIDATES: Final = 10_000
@@ -67,7 +69,7 @@ class Why(StrEnum):
     NO_MARKER = "marker missing"
     NOT_MOVED_IN = "not moved in"
     READY = "about to be accepted"
-    QUEUE_FULL = "queue full"
+    QUEUE_FULL = "intake stopped"
 
 
 @frozen
@@ -313,13 +315,21 @@ class Settler:
         seconds = self._seconds if touched else max(self._seconds, UNSEEN_SECONDS)
         return self._quiet(candidate, look, now, seconds)
 
-    def waiting(self, now: float, *, full: bool = False) -> list[Waiting]:
-        """Every file that waits and why, the longest waiting first; `full`: intake is stopped."""
+    def waiting(
+        self,
+        now: float,
+        *,
+        full: bool = False,
+        wanted: Callable[[str], bool] = lambda _path: True,
+    ) -> list[Waiting]:
+        """Every file that waits and why, the longest waiting first; `full`: intake is stopped.
+
+        Of those only whose paths are `wanted`.
+        """
+        found = [entry for entry in self._candidates.items() if wanted(entry[0])]
         return [
             Waiting(path, self._why(candidate, now, full), now - candidate.first_seen)
-            for path, candidate in sorted(
-                self._candidates.items(), key=lambda entry: entry[1].first_seen
-            )
+            for path, candidate in sorted(found, key=lambda entry: entry[1].first_seen)
         ]
 
     def reasons(self, now: float, *, full: bool = False) -> Counter[Why]:

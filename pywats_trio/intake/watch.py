@@ -20,7 +20,7 @@ from pywats_trio.intake.state import FolderState
 from pywats_trio.observe.board import Board
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pywats_trio.config.options import ConverterOptions
     from pywats_trio.intake.room import Room
@@ -90,9 +90,12 @@ class Watch:
         if self._observer is not None:
             self._observer.ask_rescan()
 
-    def waiting(self) -> list[Waiting]:
-        """Each file that was seen and is not accepted, and why; the longest waiting first."""
-        return self._settler.waiting(trio.current_time(), full=self._room.full)
+    def waiting(self, wanted: Callable[[str], bool] = lambda _path: True) -> list[Waiting]:
+        """Each file that was seen and is not accepted, and why; the longest waiting first.
+
+        Of those only whose paths are `wanted`.
+        """
+        return self._settler.waiting(trio.current_time(), full=self._room.full, wanted=wanted)
 
     def reasons(self) -> dict[str, int]:
         """How many files wait for which reason; quicker than `waiting` where there are many."""

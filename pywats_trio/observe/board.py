@@ -33,14 +33,27 @@ class Cause(StrEnum):
     AUTH = "auth"
     """The WATS server does not accept the token."""
     QUEUE_FULL = "queue_full"
+    """As many items are unfinished as `queue.max_items` allows."""
+    QUEUE_BYTES = "queue_bytes"
+    """As many bytes are stored as `queue.max_bytes` allows."""
+    DISK = "disk"
+    """The disk of data_dir has less room than `queue.min_free_disk`."""
+    MEMORY = "memory"
+    """The machine has less memory left than `queue.min_free_memory`."""
     STORE = "store"
     """The queue's database cannot be written."""
+    STORE_DAMAGED = "store_damaged"
+    """The queue's database was damaged, and an operator has yet to see what became of it."""
     FOLDER = "folder"
     """A watch folder, or a folder beside it, cannot be used."""
     CONVERTER = "converter"
     """A converter cannot be used."""
     PART = "part"
     """A part of the service failed and is being started again."""
+
+
+STOPS_INTAKE: Final = (Cause.QUEUE_FULL, Cause.QUEUE_BYTES, Cause.DISK, Cause.MEMORY)
+"""While one of these is on the board nothing is accepted."""
 
 
 @frozen
@@ -54,6 +67,19 @@ class Condition:
     hint: str
     since: float
     """Seconds since the epoch."""
+
+
+@frozen
+class Unaccepted:
+    """A file that was seen in a watch folder and is not in the queue."""
+
+    converter: str
+    path: str
+    """As Python holds it: any bytes."""
+    why: str
+    """What it waits for, in a word or two."""
+    seconds: float
+    """Since it was first seen."""
 
 
 @define
@@ -98,6 +124,8 @@ class Board:
     delivery: Callable[[], dict[str, Any]] = dict
     converters: Callable[[], list[dict[str, Any]]] = list
     workers: Callable[[], dict[str, Any]] = dict
+    not_accepted: Callable[[Callable[[str], bool]], list[Unaccepted]] = lambda _wanted: []
+    """Of the files that were seen and are not accepted, those whose paths are wanted."""
     _started: float = field(init=False)
     _ticked: float = field(init=False)
 

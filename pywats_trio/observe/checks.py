@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pywats_trio.control import AT_WORK, BEFORE_WORK, ServiceState
-from pywats_trio.observe.board import Board, Cause
+from pywats_trio.observe.board import STOPS_INTAKE, Board, Cause
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-CAUSES: Final[Mapping[str, Cause]] = {
-    "api_connected": Cause.SERVER,
-    "api_authorized": Cause.AUTH,
-    "queue_accessible": Cause.STORE,
-    "converters_loaded": Cause.CONVERTER,
-    "folders_accessible": Cause.FOLDER,
-    "intake_open": Cause.QUEUE_FULL,
+CAUSES: Final[Mapping[str, tuple[Cause, ...]]] = {
+    "api_connected": (Cause.SERVER,),
+    "api_authorized": (Cause.AUTH,),
+    "queue_accessible": (Cause.STORE,),
+    "converters_loaded": (Cause.CONVERTER,),
+    "folders_accessible": (Cause.FOLDER,),
+    "intake_open": STOPS_INTAKE,
 }
 """Each check, and what makes it fail; the names are `config.options.CHECKS`."""
 _NOT_YET: Final = {
@@ -30,16 +30,16 @@ _NO_SERVER: Final = "no server is configured: set server.url"
 
 def checks(board: Board) -> dict[str, str]:
     """Each check's name, and why it fails; empty where it passes."""
-    return {name: _why(board, name, cause) for name, cause in CAUSES.items()}
+    return {name: _why(board, name, causes) for name, causes in CAUSES.items()}
 
 
-def _why(board: Board, name: str, cause: Cause) -> str:
+def _why(board: Board, name: str, causes: tuple[Cause, ...]) -> str:
     if board.state in BEFORE_WORK and name in _NOT_YET:
         return _NOT_YET[name]
-    if cause is Cause.SERVER and not board.server_asked:
+    if Cause.SERVER in causes and not board.server_asked:
         configured = board.delivery().get("server", True)
         return _NOT_ASKED if configured else _NO_SERVER
-    return "; ".join(condition.message for condition in board.held_up_by(cause))
+    return "; ".join(condition.message for condition in board.held_up_by(*causes))
 
 
 def ready(board: Board, required: Collection[str]) -> dict[str, str]:

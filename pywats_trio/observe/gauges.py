@@ -9,7 +9,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from pywats_trio.control import ServiceState
 from pywats_trio.model import Kind, State
-from pywats_trio.observe.board import Cause
+from pywats_trio.observe.board import STOPS_INTAKE, Cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _BREAKER: Final = {"closed": 0, "suspect": 1, "half-open": 2, "open": 3}
 """The worse, the higher: an alert asks for `> 0`."""
-_STOPS_INTAKE: Final = {Cause.QUEUE_FULL: "queue_full", Cause.STORE: "store"}
 
 
 class Gauges:
@@ -56,7 +55,8 @@ class Gauges:
         states = [(state.value, state is board.state) for state in ServiceState]
         yield _by("pywats_service_state", "1 for the state the service is in.", "state", states)
         paused = {"paused": board.state is ServiceState.PAUSED}
-        paused |= {word: bool(board.held_up_by(cause)) for cause, word in _STOPS_INTAKE.items()}
+        causes = (*STOPS_INTAKE, Cause.STORE)
+        paused |= {cause.value: bool(board.held_up_by(cause)) for cause in causes}
         yield _by("pywats_intake_paused", "1 where this stops the intake.", "cause", paused.items())
         yield _one("pywats_ipc_connections", "Clients of local control.", board.ipc_connections)
 

@@ -24,13 +24,20 @@ class Resources:
 
     disk_free_bytes: int | None = None
     """Free space where data_dir is; None before the first look."""
+    disk_total_bytes: int | None = None
+    """The size of that disk."""
+    reserve_bytes: int = 0
+    """What `queue.reserve` keeps on it; 0 while it is needed."""
+    memory_available_bytes: int | None = None
+    """What the machine, or the service's control group, has left; None before the first look."""
     queue_bytes: int | None = None
     """The queue's database with its log."""
 
     def look(self, data_dir: Path, database: Path) -> None:
         """Look at the disk. Blocks, for ever on a disk that hangs; never raises."""
         with contextlib.suppress(OSError):
-            self.disk_free_bytes = shutil.disk_usage(data_dir).free
+            usage = shutil.disk_usage(data_dir)
+            self.disk_free_bytes, self.disk_total_bytes = usage.free, usage.total
         with contextlib.suppress(OSError):
             files = (database, database.with_name(f"{database.name}-wal"))
             self.queue_bytes = sum(file.stat().st_size for file in files if file.exists())

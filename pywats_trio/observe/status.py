@@ -90,7 +90,10 @@ def _resources(board: Board) -> dict[str, Any]:
         "resident_bytes": seen.resident_bytes(),
         "cpu_seconds": round(seen.cpu_seconds(), 3),
         "descriptors": seen.descriptors(),
+        "memory_available_bytes": seen.memory_available_bytes,
         "disk_free_bytes": seen.disk_free_bytes,
+        "disk_total_bytes": seen.disk_total_bytes,
+        "reserve_bytes": seen.reserve_bytes,
         "queue_bytes": seen.queue_bytes,
     }
 

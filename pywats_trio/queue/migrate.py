@@ -34,6 +34,7 @@ STEPS: Final[Mapping[int, str]] = {
         ALTER TABLE items ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE items ADD COLUMN delay REAL;
         ALTER TABLE items ADD COLUMN worker TEXT NOT NULL DEFAULT '';
+        ALTER TABLE items ADD COLUMN exported TEXT NOT NULL DEFAULT '';
         UPDATE items SET
           rank = priority,
           name = iif(kind = 'file',
@@ -43,12 +44,16 @@ STEPS: Final[Mapping[int, str]] = {
         DROP INDEX items_waiting;
         DROP INDEX items_due;
         DROP INDEX items_unsettled;
+        DROP INDEX items_serial;
         CREATE INDEX items_waiting ON items (kind, converter, rank, id) WHERE state = 'PENDING';
         CREATE INDEX items_due ON items (kind, reason, due_at) WHERE state = 'SUSPENDED';
         CREATE INDEX items_unsettled ON items (state)
           WHERE state IN ('FAILED', 'QUARANTINED', 'HELD');
-        CREATE INDEX items_finished ON items (finished_at) WHERE finished_at IS NOT NULL;
+        CREATE INDEX items_completed ON items (finished_at) WHERE state = 'COMPLETED';
+        CREATE INDEX items_failed ON items (finished_at)
+          WHERE state IN ('FAILED', 'QUARANTINED');
         CREATE INDEX items_name ON items (name) WHERE name <> '';
+        CREATE INDEX items_serial ON items (serial_number) WHERE serial_number <> '';
         CREATE INDEX history_service ON history (seq) WHERE item_id IS NULL;
         CREATE TABLE totals (
           kind      TEXT    NOT NULL,
@@ -65,6 +70,7 @@ STEPS: Final[Mapping[int, str]] = {
           item_id INTEGER NOT NULL,
           at      REAL    NOT NULL
         ) STRICT, WITHOUT ROWID;
+        CREATE INDEX imported_at ON imported (at, item_id);
     """,
 }
 """From each older layout to the one after it."""

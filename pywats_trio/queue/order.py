@@ -4,23 +4,32 @@ Every waiting item has a `rank`, a column of the index that is claimed from. Wit
 priority. With aging an item gains one level for each interval that it waits; as all items age at
 the same rate their order never changes while they wait, so a rank that is fixed at the beginning,
 `priority * interval + arrival`, is linear aging.
+
+Ranks decide which priority is served next; converters that have an item of that priority at their
+heads are equals, and take turns. So aging never lets one converter's backlog, for being older, keep
+out another's items of the same priority.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from attrs import define, field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from pywats_trio.model import Kind
 
 MINUTE: Final = 60.0
 
-Line = "Iterator[tuple[float, int]]"
-"""The rank and the id of each item of one converter that waits, the first to be claimed first."""
+
+class Head(NamedTuple):
+    """The first item of a converter's line; of two heads the lesser one is the more urgent."""
+
+    rank: float
+    priority: int
+    item_id: int
 
 
 @frozen
@@ -35,46 +44,53 @@ class Order:
         return cls(minutes * MINUTE)
 
     def rank(self, priority: int, arrival: float) -> float:
-        """`arrival` is in seconds since the epoch."""
+        """`arrival` is in seconds since the epoch, of a clock that never runs backwards."""
         return priority * self.aging + arrival if self.aging else float(priority)
 
-    def level(self, rank: float) -> int:
-        """Items of one level are equals, however many of them each converter has."""
-        return int(rank // (self.aging or 1.0))
+    @property
+    def step(self) -> float:
+        """What one level of priority adds to a rank."""
+        return self.aging or 1.0
 
 
 @define
 class Turns:
-    """Whose turn it is among converters that have items of the same level: round robin."""
+    """Whose turn it is among converters that have items of the same priority: round robin."""
 
     order: Order
-    _last: dict[Kind, str] = field(factory=dict)
-    """The converter that was served last."""
+    _last: dict[tuple[Kind, int], str] = field(factory=dict)
+    """The converter that was served last, for each priority: what one of them is served at another
+    priority in between does not cost a third its turn."""
 
     def choose(
-        self, kind: Kind, lines: Mapping[str, Iterator[tuple[float, int]]], limit: int
+        self,
+        kind: Kind,
+        heads: Mapping[str, Head],
+        following: Callable[[str, Head], Head | None],
+        limit: int,
     ) -> list[int]:
-        """Up to `limit` ids from the heads of `lines`, in the order in which they are to be done.
+        """Up to `limit` ids in the order in which they are to be done.
 
-        Of the lines whose heads have the best level each gives one item in turn, beginning behind
-        the converter that was served last.
+        `heads` are the converters' first items; `following` gives the one behind a head, None where
+        there is none. Cost: `limit` looks at all heads.
         """
-        heads = {name: head for name in sorted(lines) if (head := next(lines[name], None))}
+        heads = {name: heads[name] for name in sorted(heads)}
         chosen: list[int] = []
         while heads and len(chosen) < limit:
-            best = min(self.order.level(rank) for rank, _ in heads.values())
-            equals = [name for name, (rank, _) in heads.items() if self.order.level(rank) == best]
-            name = self._next(kind, equals)
-            chosen.append(heads[name][1])
-            following = next(lines[name], None)
-            if following is None:
+            urgent = min(heads.values()).priority
+            name = self._next(kind, urgent, heads)
+            head = heads[name]
+            chosen.append(head.item_id)
+            behind = following(name, head) if len(chosen) < limit else None
+            if behind is None:
                 del heads[name]
             else:
-                heads[name] = following
+                heads[name] = behind
         return chosen
 
-    def _next(self, kind: Kind, names: list[str]) -> str:
-        last = self._last.get(kind, "")
-        chosen = next((name for name in names if name > last), names[0])
-        self._last[kind] = chosen
+    def _next(self, kind: Kind, priority: int, heads: Mapping[str, Head]) -> str:
+        equals = [name for name, head in heads.items() if head.priority == priority]
+        last = self._last.get((kind, priority), "")
+        chosen = next((name for name in equals if name > last), equals[0])
+        self._last[kind, priority] = chosen
         return chosen

@@ -46,7 +46,8 @@ CREATE TABLE items (
   name           TEXT    NOT NULL DEFAULT '',-- file: the last part of the name it was accepted under
   bytes          INTEGER NOT NULL DEFAULT 0, -- of the payload that is stored now
   delay          REAL,                       -- of SUSPENDED: how long it was to wait, in seconds
-  worker         TEXT    NOT NULL DEFAULT '' -- who did the last work on it, such as a process
+  worker         TEXT    NOT NULL DEFAULT '',-- who did the last work on it, such as a process
+  exported       TEXT    NOT NULL DEFAULT '' -- report: its name in exports, from the first one on
 ) STRICT;
 
 CREATE INDEX items_waiting   ON items (kind, converter, rank, id) WHERE state = 'PENDING';
@@ -54,9 +55,10 @@ CREATE INDEX items_due       ON items (kind, reason, due_at) WHERE state = 'SUSP
 CREATE INDEX items_in_hand   ON items (owner)              WHERE state = 'PROCESSING';
 CREATE INDEX items_putaway   ON items (converter, id)      WHERE putaway = 'pending';
 CREATE INDEX items_unsettled ON items (state)              WHERE state IN ('FAILED', 'QUARANTINED', 'HELD');
-CREATE INDEX items_finished  ON items (finished_at)        WHERE finished_at IS NOT NULL;
+CREATE INDEX items_completed ON items (finished_at)        WHERE state = 'COMPLETED';
+CREATE INDEX items_failed    ON items (finished_at)        WHERE state IN ('FAILED', 'QUARANTINED');
 -- SQLite uses these four only where the query repeats their condition.
-CREATE INDEX items_serial    ON items (serial_number, part_number, start) WHERE serial_number <> '';
+CREATE INDEX items_serial    ON items (serial_number)      WHERE serial_number <> '';
 CREATE INDEX items_report    ON items (report_id)          WHERE report_id <> '';
 CREATE INDEX items_parent    ON items (parent_id)          WHERE parent_id IS NOT NULL;
 CREATE INDEX items_name      ON items (name)               WHERE name <> '';
@@ -114,6 +116,8 @@ CREATE TABLE imported (
   item_id INTEGER NOT NULL,
   at      REAL    NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX imported_at     ON imported (at, item_id);
 
 -- What the service remembers of itself over a restart, such as being paused.
 CREATE TABLE settings (

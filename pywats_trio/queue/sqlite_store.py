@@ -15,18 +15,30 @@ from attrs import evolve, frozen
 
 from pywats_trio import faultpoint
 from pywats_trio.bell import Bell
-from pywats_trio.errors import IllegalTransition, StaleClaim, StartError, StoreError
+from pywats_trio.errors import (
+    IllegalTransition,
+    StaleClaim,
+    StartError,
+    StoreDamaged,
+    StoreError,
+)
 from pywats_trio.model import Claim, Counts, Envelope, Kind, Outcome, State
 from pywats_trio.observe.board import Board, Cause
 from pywats_trio.queue import rows
+from pywats_trio.queue.aside import FileId, file_id
 from pywats_trio.queue.books import Books, Total
-from pywats_trio.queue.database import connect
+from pywats_trio.queue.clocks import SteadyClock, mend_waits, shift_at_start
+from pywats_trio.queue.damage import HINT, SETTING, Damage, in_words, is_damage
+from pywats_trio.queue.database import leave_as_found
 from pywats_trio.queue.history import History
+from pywats_trio.queue.opening import Opening, note_closed
 from pywats_trio.queue.order import Order
-from pywats_trio.queue.store import Resume, Topic
+from pywats_trio.queue.reserve import for_want_of_room
+from pywats_trio.queue.store import START, Resume, Topic
 from pywats_trio.queue.verbs.accept import put
 from pywats_trio.queue.verbs.change import change
 from pywats_trio.queue.verbs.claim import claim
+from pywats_trio.queue.verbs.expire import compact, dismiss, expire
 from pywats_trio.queue.verbs.finish import finish, release
 from pywats_trio.queue.verbs.recover import recover
 from pywats_trio.queue.verbs.sources import forget, note, put_away, remember
@@ -37,12 +49,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from pywats_trio.queue.clocks import Steady
     from pywats_trio.queue.selection import Selection
-    from pywats_trio.queue.store import Action, PutAway
+    from pywats_trio.queue.store import Action, Cursor, Deadlines, Given, Old, PutAway, Swept
     from pywats_trio.queue.writer import Operation
 
 T = TypeVar("T")
 
+WRITE_BACK_FRAMES: Final = 1000
+"""Pages in the write-ahead log at which a commit takes it back into the database."""
+NOTE_SECONDS: Final = 1.0
+"""For a note of the end beside the database; without it the next start only looks closer."""
 CHANGED_AT_ONCE: Final = 200
 """Items that are changed in one transaction, so that nobody's commit waits long for it."""
 
@@ -71,17 +88,18 @@ async def open_store(
         monotonic: a clock that nobody sets, in seconds, for how long an item waits.
         board: is told when the database cannot be written; default: nobody is.
 
-    Raises:
-        StartError: the file cannot be opened, is no queue or of a newer layout.
-    """
-    steady = SteadyClock(clock, monotonic)
+    A damaged database is set aside and salvaged first (see `queue.salvage`); the board is told.
 
+    Raises:
+        StartError: the file cannot be opened, or is of a newer layout.
+    """
     order = Order.of_minutes(aging_minutes)
 
-    def opened() -> Loaded:
-        return load(path, synchronous, history_limit, order, steady())
+    def opened(crash: BaseException | None = None) -> Loaded:
+        return load(path, synchronous, history_limit, order, clock(), crash=crash)
 
     loaded = await trio.to_thread.run_sync(opened)
+    steady = SteadyClock(clock, monotonic, loaded.shift)
     scheduling = Scheduling.of(order, retry_share)
     store = SqliteStore(
         loaded, opened, scheduling, clock=clock, steady=steady, board=board or Board()
@@ -92,21 +110,6 @@ async def open_store(
         await store.close()
 
 
-class SteadyClock:
-    """Wall time as it was at the start, moved on by a clock that nobody sets.
-
-    When the system clock is corrected, waits neither end at once nor last for years.
-    """
-
-    def __init__(self, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
-        self._offset = clock() - monotonic()
-        self._monotonic = monotonic
-
-    def __call__(self) -> float:
-        """Seconds since the epoch."""
-        return self._offset + self._monotonic()
-
-
 @frozen
 class Loaded:
     """An open database, and what the store keeps of it in memory."""
@@ -115,56 +118,86 @@ class Loaded:
     books: Books
     history: History
     settings: dict[str, str]
+    shift: float = 0.0
+    """Seconds that the wall clock is ahead of the one that waits are told by."""
+    opening: Opening | None = None
+    damage: Damage | None = None
+    """What was found, and nobody has seen to yet."""
+    file: FileId | None = None
 
 
-def load(path: Path, synchronous: str, history_limit: int, order: Order, now: float) -> Loaded:
+def load(
+    path: Path,
+    synchronous: str,
+    history_limit: int,
+    order: Order,
+    now: float,
+    *,
+    crash: BaseException | None = None,
+) -> Loaded:
     """Connect, and read what is kept in memory. Blocks; raises what `connect` does.
 
-    How long it takes does not depend on the number of items, but where the order has changed.
+    `now` is the time by the wall clock. `crash` is what ended the thread that had the database
+    before; the first time its files are looked at instead. How long it takes does not depend on
+    the number of items, but where the order has changed or the database is damaged.
     """
-    connection = connect(path, synchronous=synchronous)
+    opening = Opening(path, synchronous, now)
+    connection = opening.connect() if crash is None else opening.connect_again(crash)
+    try:
+        return _load(connection, opening, history_limit, order)
+    except StoreDamaged as damaged:
+        # What cannot be read now was read to the end when it was salvaged.
+        connection = opening.salvage(str(damaged))
+        return _load(connection, opening, history_limit, order)
+
+
+def _load(
+    connection: apsw.Connection, opening: Opening, history_limit: int, order: Order
+) -> Loaded:
+    path, now = opening.path, opening.now
     try:
         history = History(History.last_number(connection), history_limit)
         settings = dict(connection.execute("SELECT key, value FROM settings"))
-        _mend_waits(connection, now)
-        _put_in_order(connection, order, settings)
+        shift = shift_at_start(connection, settings, now)
+        mend_waits(connection, now - shift)
+        _put_in_order(connection, order, settings, shift)
         totals = [
             Total(rows.KINDS[kind], rows.STATES[state], *rest)
             for kind, state, *rest in connection.execute(
                 "SELECT kind, state, converter, items, bytes FROM totals"
             )
         ]
-    except apsw.Error as error:
+        damage = opening.opened(connection, settings, sum(total.items for total in totals))
+    except (apsw.Error, LookupError, ValueError) as error:
+        leave_as_found(connection)
         connection.close()
+        # A table is missing, or a word in it is none of ours.
+        if is_damage(error) or isinstance(error, apsw.SQLError | LookupError | ValueError):
+            raise StoreDamaged(f"{path}: the queue cannot be read ({in_words(error)})") from error
         raise StartError(f"{path}: the queue cannot be read ({error})") from error
-    return Loaded(connection, Books(totals), history, settings)
-
-
-def _mend_waits(connection: apsw.Connection, now: float) -> None:
-    """No wait is longer than it was meant to be, however wrong the clock was that began it."""
-    written = connection.execute("SELECT at FROM history ORDER BY seq DESC LIMIT 1").get
-    if written is not None and written > now:
-        connection.execute(
-            "UPDATE items SET due_at = ?1 + coalesce(delay, 0)"
-            " WHERE state = 'SUSPENDED' AND due_at > ?1 + coalesce(delay, 0)",
-            (now,),
-        )
+    file = file_id(path)
+    return Loaded(connection, Books(totals), history, settings, shift, opening, damage, file)
 
 
 ORDERED: Final = "queue.aging"
 """The setting that tells how the ranks were made."""
 
 
-def _put_in_order(connection: apsw.Connection, order: Order, settings: dict[str, str]) -> None:
-    """New ranks where `queue.aging_minutes` has changed since they were made."""
+def _put_in_order(
+    connection: apsw.Connection, order: Order, settings: dict[str, str], shift: float
+) -> None:
+    """New ranks where `queue.aging_minutes` has changed since they were made.
+
+    `shift`: seconds that the wall clock is ahead of the one that ranks are made by.
+    """
     made = float(settings.get(ORDERED, "0"))
     if made == order.aging:
         return
-    rank = "priority * ?1 + created_at" if order.aging else "priority + 0 * ?1"
+    rank = "priority * ?1 + created_at - ?2" if order.aging else "priority + 0 * ?1 * ?2"
     with connection:
         connection.execute(
             f"UPDATE items SET rank = {rank} WHERE finished_at IS NULL",  # noqa: S608
-            (order.aging,),
+            (order.aging, shift),
         )
         connection.execute(
             "INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (ORDERED, order.aging)
@@ -181,11 +214,11 @@ class SqliteStore:
     def __init__(
         self,
         loaded: Loaded,
-        load_again: Callable[[], Loaded],
+        load_again: Callable[[BaseException], Loaded],
         scheduling: Scheduling,
         *,
         clock: Callable[[], float],
-        steady: Callable[[], float],
+        steady: Steady,
         board: Board,
     ) -> None:
         self._load_again = load_again
@@ -197,6 +230,12 @@ class SqliteStore:
         self._waiters: WeakValueDictionary[int, trio.Event] = WeakValueDictionary()
         """As long as somebody holds the event; who stopped waiting leaves nothing behind."""
         self.statistics = WriterStatistics()
+        self.claimable = True
+        self.starved = False
+        self._long_readings = 0
+        self._doubted = ""
+        self._mended = trio.Event()
+        self._mended.set()
         self._adopt(loaded)
 
     def _adopt(self, loaded: Loaded) -> None:
@@ -205,6 +244,10 @@ class SqliteStore:
         self._history = loaded.history
         self._told = self._history.committed_number
         self._settings = loaded.settings
+        self._opening = loaded.opening
+        self._file = loaded.file
+        if loaded.damage is not None:
+            loaded.damage.show(self._board)
         self._writer = Writer(
             loaded.connection,
             before_commit=self._before_commit,
@@ -217,20 +260,50 @@ class SqliteStore:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Watch over the thread until the store is closed; a part, for its supervisor.
 
-        If the thread has crashed the database is opened again first. What it had not committed then
-        was answered with `StoreError`; claims in hand stay their owners'.
+        If the thread has crashed the database is opened again first; if it was damaged (see
+        `doubt`) it is set aside and salvaged, however long that takes. What had not been committed
+        then was answered with `StoreError`; claims in hand stay their owners'.
 
         Raises:
             StartError: the database cannot be opened again.
             BaseException: what ended the thread.
         """
-        if self._writer.crash is not None:
+        if (crash := self._writer.crash) is not None:
             # A disk that hangs does not hold up a stop: nothing was done by then.
-            loaded = await trio.to_thread.run_sync(self._load_again, abandon_on_cancel=True)
+            loaded = await trio.to_thread.run_sync(self._load_again, crash, abandon_on_cancel=True)
             self._adopt(loaded)
             self._wake_all()
+            self._mended.set()
         task_status.started()
         await self._writer.wait_ended()
+
+    def doubt(self, what: str, file: FileId | None = None) -> None:
+        """The database is damaged, says `what` in one sentence: nothing is written in it any more.
+
+        `run` raises it and, started again, has the database set aside and salvaged; where it does
+        not run the next opening does so. `file` as in `Store.doubt`.
+        """
+        if file not in {None, self._file}:
+            return
+        if not self.damaged and self._writer.fail(StoreDamaged(what)):
+            self._doubted = what
+            self._mended = trio.Event()
+            self._board.begin(Cause.STORE_DAMAGED, "", f"{what}; it is being salvaged", HINT)
+
+    @property
+    def damaged(self) -> bool:
+        """Whether the database was found damaged and is not salvaged yet."""
+        return not self._mended.is_set()
+
+    async def mended(self) -> None:
+        """Until a database that was found damaged is salvaged; at once where none was."""
+        await self._mended.wait()
+
+    async def damage_seen(self) -> None:
+        """An operator has seen to the damage that was found: it is told no more."""
+        if self.remembered(SETTING):
+            await self.remember(SETTING, "")
+        self._board.end(Cause.STORE_DAMAGED)
 
     async def _run(
         self,
@@ -245,8 +318,12 @@ class SqliteStore:
         except (StaleClaim, IllegalTransition):
             raise  # the database is well
         except StoreError as error:
+            if (cause := error.__cause__) is not None and is_damage(cause):
+                self.doubt(f"the queue's database is damaged ({in_words(cause)})")
             self._board.begin(Cause.STORE, "", str(error), "see to the disk of data_dir")
             self._board.metrics.errors.labels("store", type(error).__name__).inc()
+            self.starved |= for_want_of_room(error)
+            self._bells[Topic.REFUSED].ring()
             raise
         self._board.end(Cause.STORE)
         timer = self._board.metrics.operation_seconds.labels(name)
@@ -380,6 +457,15 @@ class SqliteStore:
         """See `Store.remembered`."""
         return self._settings.get(key, "")
 
+    def set_retry_share(self, share: float) -> None:
+        """See `Store.set_retry_share`."""
+        for budget in self._scheduling.budgets.values():
+            budget.share = share
+
+    def clock_shift(self) -> float:
+        """See `Store.clock_shift`."""
+        return self._steady.shift()
+
     def ended(self, item_id: int) -> trio.Event:
         """See `Store.ended`."""
         event = self._waiters.get(item_id)
@@ -390,6 +476,20 @@ class SqliteStore:
     async def recover(self, owner: str | None = None) -> int:
         """See `Store.recover`."""
         return await self._run("recover", lambda tx: recover(tx, owner))
+
+    async def expire(
+        self, what: Old, due: Deadlines, *, after: Cursor = START, limit: int = 100
+    ) -> Swept:
+        """See `Store.expire`."""
+        return await self._run("expire", lambda tx: expire(tx, what, due, after, limit))
+
+    async def dismiss(self, ids: Sequence[int], due: Deadlines, where: str) -> int:
+        """See `Store.dismiss`."""
+        return await self._run("dismiss", lambda tx: dismiss(tx, ids, due, where))
+
+    async def compact(self, pages: int) -> Given:
+        """See `Store.compact`."""
+        return await self._run("compact", lambda tx: compact(tx, pages))
 
     def next_due(self, kind: Kind) -> float | None:
         """See `Store.next_due`."""
@@ -404,6 +504,37 @@ class SqliteStore:
         """See `Store.bell`."""
         return self._bells[topic]
 
+    @contextlib.asynccontextmanager
+    async def long_reading(self) -> AsyncIterator[None]:
+        """See `Store.long_reading`."""
+        self._long_readings += 1
+        try:
+            await self._write_back_at(0)
+            yield
+        finally:
+            self._long_readings -= 1
+            if not self._long_readings:
+                with contextlib.suppress(StoreError):  # a database that is opened again does it
+                    await self._write_back_at(WRITE_BACK_FRAMES)
+
+    async def _write_back_at(self, frames: int) -> None:
+        """Commits take the log back into the database when it has so many frames; 0: never."""
+        await self._run("settle", lambda tx: tx.db.wal_autocheckpoint(frames))
+
     async def close(self, seconds: float = math.inf) -> None:
         """See `Store.close`; closing twice is fine. `seconds` may bound it further."""
         await self._writer.close(seconds)
+        opening, self._opening = self._opening, None
+        if opening is None or not self._writer.ended:
+            return
+        items = sum(self.counts().by.values())
+        doubted = self._doubted if self.damaged else ""
+        with trio.move_on_after(NOTE_SECONDS, shield=True), contextlib.suppress(OSError):
+            await trio.to_thread.run_sync(
+                note_closed,
+                opening.path,
+                opening.synchronous,
+                items,
+                doubted,
+                abandon_on_cancel=True,
+            )

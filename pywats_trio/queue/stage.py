@@ -115,18 +115,24 @@ class Stage:
         return await self._store.claim(self._kind, room, self._owner) if room > 0 else []
 
     def _room(self) -> int:
-        # While an outcome cannot be committed nothing new is begun: it could not be recorded
-        # either, and would be done twice.
-        if self._uncommitted or self._paused:
+        if self._is_shut():
             return 0
         # What waits for its commit leaves its place to the next claim, so that the two share a
         # sync; but no more than once over, for a slow disk must slow the work.
         width = self._gate.width()
         return min(width - self._working, 2 * width - self.in_hand)
 
+    def _is_shut(self) -> bool:
+        """Whether nothing may be claimed before a ring.
+
+        While an outcome cannot be committed nothing new is begun: it could not be recorded either,
+        and would be done twice. The same where the disk is nearly full.
+        """
+        return bool(self._uncommitted) or self._paused or not self._store.claimable
+
     def _longest_sleep(self) -> float:
         """Until the next item is due or the gate may open; a ring ends it sooner."""
-        if self._uncommitted or self._paused:
+        if self._is_shut():
             return math.inf
         if self._room() <= 0:
             return self._gate.reopens_in()
@@ -155,6 +161,7 @@ class Stage:
         delay = COMMIT_RETRY_FIRST
         failed = False
         while True:
+            ticket = self._store.bell(Topic.DISK).ticket()
             try:
                 await self._store.finish(claim, outcome)
                 break
@@ -168,7 +175,7 @@ class Stage:
                     log.error(  # noqa: TRY400 - the sentence says it all
                         "cannot record an outcome", item_id=claim.item.id, error=str(error)
                     )
-                await trio.sleep(delay)
+                await ticket.wait(delay)
                 delay = min(2 * delay, COMMIT_RETRY_LAST)
         if failed:
             self._uncommitted -= 1

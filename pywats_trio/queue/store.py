@@ -10,6 +10,7 @@ its outcome is known; `claim` gives rows back before `Cancelled` goes on.
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
@@ -19,6 +20,7 @@ from pywats_trio.model import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     import trio
 
@@ -33,9 +35,11 @@ if TYPE_CHECKING:
         Item,
         Kind,
         Outcome,
+        Problem,
         Wait,
     )
     from pywats_trio.queue.selection import Selection
+    from pywats_trio.queue.trace import Traced, Wanted
 
 
 class Topic(StrEnum):
@@ -48,9 +52,13 @@ class Topic(StrEnum):
     PUTAWAY = "putaway"
     """A finished file item has to leave its watch folder."""
     ROOM = "room"
-    """An item was finished, so there is more room under `queue.max_items`."""
+    """An item was finished, or a mark is not reached any more: there may be room for new ones."""
     HISTORY = "history"
     """The history has a new row."""
+    REFUSED = "refused"
+    """A transaction could not be committed."""
+    DISK = "disk"
+    """The disk may have more room than before: what could not be committed is worth a try."""
 
 
 WAITING: Final = frozenset({State.PENDING, State.SUSPENDED})
@@ -113,6 +121,27 @@ class Remove:
 
 
 @frozen
+class Export:
+    """They are written to files for another queue: HELD, or as they are if they are to be `kept`.
+
+    Each has one name in all exports, `<the first one>/<its id>`, so that whoever imports several
+    takes it once.
+    """
+
+    states: ClassVar = WAITING | {State.HELD, State.FAILED}
+    export: str
+    kept: bool = False
+
+
+@frozen
+class Quarantine:
+    """They are damaged: set aside with the evidence in `problem`."""
+
+    states: ClassVar = WAITING
+    problem: Problem
+
+
+@frozen
 class Acknowledge:
     """They were exported, and delivered from where they were imported."""
 
@@ -121,7 +150,18 @@ class Acknowledge:
     """What the server answered there, by the item's id."""
 
 
-Action = Resume | Charge | Retry | Hold | Release | Reprioritize | Remove | Acknowledge
+Action = (
+    Resume
+    | Charge
+    | Retry
+    | Hold
+    | Release
+    | Reprioritize
+    | Remove
+    | Export
+    | Quarantine
+    | Acknowledge
+)
 
 
 @frozen
@@ -142,8 +182,88 @@ class Page:
     """Where the next page begins; None at the end."""
 
 
+@frozen
+class Peek:
+    """A look at a stored payload."""
+
+    head: bytes
+    """Its beginning."""
+    size: int
+    """Bytes, of the whole of it."""
+    sha256: str
+    """Hex, of the whole of it as it can be read now."""
+
+
+class Old(StrEnum):
+    """What leaves the store by itself when it is old enough."""
+
+    COMPLETED = "completed"
+    """Items that are COMPLETED, with their history."""
+    EVENTS = "events"
+    """Events of the service; as long as COMPLETED items."""
+    IMPORTS = "imports"
+    """What is remembered of imports, so that nothing is taken twice; as long as FAILED items."""
+
+
+@frozen
+class Deadlines:
+    """What was finished at these times or before is old; seconds since the epoch."""
+
+    completed: float
+    failed: float
+
+    def of(self, what: Old) -> float:
+        """The one that holds for `what`."""
+        return self.failed if what is Old.IMPORTS else self.completed
+
+
+Cursor = tuple[float, int]
+"""The time and the number of the last row that was looked at."""
+START: Final[Cursor] = (-math.inf, 0)
+
+
+@frozen
+class Swept:
+    """What one step of `Store.expire` did."""
+
+    removed: int
+    after: Cursor
+    """Where the next step goes on: what had to stay is not looked at again."""
+    more: bool
+    """Whether that is to be at once."""
+    following: float | None
+    """The time of the first row that is not old enough yet; None if none was seen."""
+    seconds: float
+    """That it took the writer, without the commit."""
+
+
+@frozen
+class Given:
+    """What one step of `Store.compact` did."""
+
+    left: int
+    """Free pages that are left in the file."""
+    seconds: float
+    """As in `Swept`."""
+
+
+@frozen
+class Pages:
+    """The size of the store's file."""
+
+    total: int
+    free: int
+    """Of them, those that hold nothing."""
+
+
 class Store(Protocol):
     """The writing side. All times it stores come from one injected wall clock."""
+
+    claimable: bool
+    """Whether stages may claim: not while the disk is so full that what comes of it might not be
+    committed. Whoever watches the disk sets it, and rings for both kinds when it is true again."""
+    starved: bool
+    """Whether a commit failed for want of room; whoever watches the disk takes it back."""
 
     async def put(self, envelopes: Sequence[Envelope]) -> list[int | None]:
         """Accept items; their ids in the same order, all in one transaction.
@@ -199,12 +319,49 @@ class Store(Protocol):
         """A setting that was kept, from memory; empty if it never was."""
         ...
 
+    def set_retry_share(self, share: float) -> None:
+        """Retries allowed for each first attempt from now on, as `retry.budget` says."""
+        ...
+
+    def clock_shift(self) -> float:
+        """Seconds that the wall clock is ahead now of the clock that waits are told by: its setting
+        forward and back, all together; from memory.
+        """
+        ...
+
     def ended(self, item_id: int) -> trio.Event:
         """Set once the item is finished, if it is not yet: look at the desk after asking for it."""
         ...
 
     async def recover(self, owner: str | None = None) -> int:
         """PROCESSING items of `owner` (None: of anybody) go back to PENDING; how many."""
+        ...
+
+    async def expire(
+        self, what: Old, due: Deadlines, *, after: Cursor = START, limit: int = 100
+    ) -> Swept:
+        """Look at the next `limit` rows of what may be old, and remove what is.
+
+        The time of an item is that of its end; of an event and an import, when it was written.
+
+        An item stays while its file has yet to leave the watch folder, and a file while any of its
+        reports is here; it leaves with the last of them. What `seen` knows stays.
+        """
+        ...
+
+    async def dismiss(self, ids: Sequence[int], due: Deadlines, where: str) -> int:
+        """Remove those that are FAILED or QUARANTINED and old; how many, files that leave with
+        their last report included.
+
+        Whoever asks has written them to files in `where`, of which an event of the service tells.
+        """
+        ...
+
+    async def compact(self, pages: int) -> Given:
+        """Give up to `pages` (1 or more) of the file's free pages back to the disk.
+
+        The file itself shrinks at the next checkpoint.
+        """
         ...
 
     def next_due(self, kind: Kind) -> float | None:
@@ -217,6 +374,26 @@ class Store(Protocol):
 
     def bell(self, topic: Topic) -> Bell:
         """The bell that is rung after a commit that concerns `topic`."""
+        ...
+
+    def doubt(self, what: str, file: tuple[int, int] | None = None) -> None:
+        """The database is damaged, says `what`: it is to be set aside and salvaged.
+
+        At once, where the store is kept running; else at the next start. `file`: which one, by
+        device and inode; one that was set aside already is no news.
+        """
+        ...
+
+    async def damage_seen(self) -> None:
+        """An operator has seen to a damage that was found: it is told no more."""
+        ...
+
+    def long_reading(self) -> AbstractAsyncContextManager[None]:
+        """For whoever reads one snapshot for long: inside the block no commit clears up after it.
+
+        What gathers in the log meanwhile is taken back by the one who reads, before the block ends;
+        a commit that had to do it would take long.
+        """
         ...
 
     async def close(self) -> None:
@@ -262,6 +439,33 @@ class Desk(Protocol):
         """The report as it will be sent; None if it is not stored (any more)."""
         ...
 
+    async def peek(self, item_id: int, length: int) -> Peek | None:
+        """The first `length` bytes of the payload, and what all of it comes to; None if there is
+        none. Never more than a piece of it is in memory.
+        """
+        ...
+
+    async def trace(self, wanted: Wanted, limit: int) -> Traced:
+        """The units that `wanted` may mean, at most `limit` of them, each with its whole life."""
+        ...
+
+    async def exported(self, ids: Sequence[int]) -> dict[int, str]:
+        """Of those of `ids` that were ever exported, by id, the name that they have in exports."""
+        ...
+
+    async def imported(self, origins: Sequence[str]) -> dict[str, int]:
+        """Of those of `origins` that were imported, the item that each became."""
+        ...
+
+    async def imports(
+        self, *, export: str = "", after: str = "", limit: int = 100
+    ) -> list[tuple[str, int]]:
+        """What was imported under names of this export (empty: under any), and the item it became.
+
+        In the order of the names, those behind `after`.
+        """
+        ...
+
     async def children(self, item_id: int) -> list[Item]:
         """The reports of a file, in the order in which they stand in it."""
         ...
@@ -270,12 +474,30 @@ class Desk(Protocol):
         """The paths in `seen` that lie below `folder`."""
         ...
 
+    async def expiring(self, *, after: Cursor = START, limit: int = 100) -> list[Item]:
+        """FAILED and QUARANTINED items that nothing keeps here, the first to be finished first."""
+        ...
+
+    async def oldest(self, what: Old, *, after: Cursor = START) -> float | None:
+        """The time of the first row behind `after` of what leaves by itself; None: there is none.
+
+        Seconds since the epoch; `Store.expire` tells what the time of an item or an event is.
+        """
+        ...
+
+    async def pages(self) -> Pages:
+        """How large the store's file is, and how much of it is free."""
+        ...
+
     async def waiting_since(self, kind: Kind) -> float | None:
         """When the oldest PENDING item of `kind` came (epoch seconds); None if there is none."""
         ...
 
-    async def history_of(self, item_id: int) -> list[Event]:
-        """The life of one item, oldest first: at most `queue.history_per_item` rows."""
+    async def history_of(self, item_id: int, *, newest: int | None = None) -> list[Event]:
+        """The life of one item, oldest first: at most `queue.history_per_item` rows.
+
+        With `newest`, only so many of the latest.
+        """
         ...
 
     async def history(self, *, after: int = 0, limit: int = 100) -> list[Event]:

@@ -102,6 +102,8 @@ class Writer:
         self._closed = False
         self._given_up = False
         self._batch: list[_Order] = []
+        self._never = threading.Event()
+        """To wait in the thread: `time.sleep` fails where a test sets the clock by libfaketime."""
         self.crash: BaseException | None = None
         """What ended the thread, if it was not closed."""
         self.statistics = WriterStatistics() if statistics is None else statistics
@@ -182,6 +184,19 @@ class Writer:
             self._answer(left)
         self._ended.set()
 
+    def fail(self, error: BaseException) -> bool:
+        """Take no more orders and end with `error`; False if the thread is ending already."""
+        if self._closed:
+            return False
+        self._closed, self.crash = True, error
+        self._orders.put(None)
+        return True
+
+    @property
+    def ended(self) -> bool:
+        """Whether the thread has ended, and its connection is closed."""
+        return self._ended.is_set()
+
     async def close(self, seconds: float = CANCELLED_SECONDS) -> None:
         """Finish what was handed in and close the connection, within `seconds`, 2 at most.
 
@@ -219,7 +234,7 @@ class Writer:
             batch: list[_Order] = []
             order = self._orders.get()
             if busy and order is not None:
-                time.sleep(GATHER_SECONDS)  # noqa: TID251 - in the writer's own thread
+                self._never.wait(GATHER_SECONDS)
             while order is not None:
                 batch.append(order)
                 if len(batch) == MAX_BATCH or self._orders.empty():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
@@ -13,13 +14,16 @@ import trio
 from pywats_trio.config.options import MIB
 from pywats_trio.control import AT_WORK
 from pywats_trio.convert.request import namespace
-from pywats_trio.errors import InvalidInputError, NotFoundError, NotReady
+from pywats_trio.errors import InvalidInputError, NotFoundError, NotReady, QueueFull
 from pywats_trio.intake import inbox
 from pywats_trio.model import Envelope, Kind
+from pywats_trio.queue.store import Topic
 from pywats_trio.reports.numbers import dumps
 from pywats_trio.reports.report import Defaults, Report, Station
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pywats_trio.config.options import ConverterOptions
@@ -36,16 +40,71 @@ COPIES: Final = 4
 
 
 class Handover:
-    """Accepts for the configuration in effect; see `Service.submit` and `submit_file`."""
+    """Accepts for the configuration in effect; see `Service.submit` and `submit_file`.
 
-    def __init__(self, parts: Parts, store: Store, board: Board) -> None:
+    `while_it_lasts` ends what stands in its block when the service is over.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        store: Store,
+        board: Board,
+        while_it_lasts: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self._parts = parts
         self._store = store
         self._board = board
+        self._while_it_lasts = while_it_lasts
         self._copying = trio.CapacityLimiter(COPIES)
 
-    async def file(self, path: Path, *, converter: str, priority: int) -> int:
+    async def file(self, path: Path, *, converter: str, priority: int, wait_for_room: bool) -> int:
         """Accept a copy of the file, synced and in the queue when this returns; the item's id."""
+        accept = partial(self._file, path, converter, priority)
+        return await self._patiently(accept) if wait_for_room else await accept()
+
+    async def report(
+        self,
+        report: Report | Mapping[str, Any] | bytes,
+        *,
+        priority: int,
+        wait_for_room: bool,
+    ) -> int:
+        """Accept a report, checked and in the queue when this returns; the item's id."""
+        accept = partial(self._report, report, priority)
+        return await self._patiently(accept) if wait_for_room else await accept()
+
+    # Room
+
+    async def wait_for_room(self) -> None:
+        """Until there is room for one more; somebody may be quicker, so it is no promise.
+
+        Raises:
+            NotReady: the service is paused or stops.
+        """
+        await trio.lowlevel.checkpoint()
+        with self._while_it_lasts():
+            while True:
+                ticket = self._store.bell(Topic.ROOM).ticket()
+                self._check_open()
+                if self._parts.room.has_place():
+                    return
+                await ticket.wait()
+
+    async def _patiently(self, accept: Callable[[], Awaitable[int]]) -> int:
+        while True:
+            try:
+                return await accept()
+            except QueueFull:
+                await self.wait_for_room()
+
+    def _check_open(self) -> None:
+        if self._board.state not in AT_WORK:
+            raise NotReady(f"nothing is accepted now: the service is {self._board.state}")
+
+    # A file
+
+    async def _file(self, path: Path, converter: str, priority: int) -> int:
         self._check_open()
         candidates = self._candidates(converter)
         config = self._parts.config
@@ -60,28 +119,6 @@ class Handover:
             item_id = await self._put_file(envelope, copy)
         self._board.metrics.intake_files.labels(envelope.converter, "submitted").inc()
         return item_id
-
-    async def report(self, report: Report | Mapping[str, Any] | bytes, *, priority: int) -> int:
-        """Accept a report, checked and in the queue when this returns; the item's id."""
-        self._check_open()
-        if not isinstance(report, Report | Mapping | bytes):
-            raise InvalidInputError(
-                f"a {type(report).__name__} cannot be submitted; give a Report, a mapping, "
-                "the bytes of WSJF, or a Path"
-            )
-        with self._parts.room.place():
-            size = len(report) if isinstance(report, bytes) else CHECKED_IN_PLACE + 1
-            if size <= CHECKED_IN_PLACE:
-                envelope = self._report_envelope(report, priority)
-            else:
-                envelope = await trio.to_thread.run_sync(self._report_envelope, report, priority)
-            return await self._put(envelope)
-
-    def _check_open(self) -> None:
-        if self._board.state not in AT_WORK:
-            raise NotReady(f"nothing is accepted now: the service is {self._board.state}")
-
-    # A file
 
     def _candidates(self, converter: str) -> list[ConverterOptions]:
         """The configured converters that may take a file; the named one alone, if one is named."""
@@ -127,6 +164,21 @@ class Handover:
             raise
 
     # A report
+
+    async def _report(self, report: Report | Mapping[str, Any] | bytes, priority: int) -> int:
+        self._check_open()
+        if not isinstance(report, Report | Mapping | bytes):
+            raise InvalidInputError(
+                f"a {type(report).__name__} cannot be submitted; give a Report, a mapping, "
+                "the bytes of WSJF, or a Path"
+            )
+        with self._parts.room.place():
+            size = len(report) if isinstance(report, bytes) else CHECKED_IN_PLACE + 1
+            if size <= CHECKED_IN_PLACE:
+                envelope = self._report_envelope(report, priority)
+            else:
+                envelope = await trio.to_thread.run_sync(self._report_envelope, report, priority)
+            return await self._put(envelope)
 
     def _report_envelope(
         self, given: Report | Mapping[str, Any] | bytes, priority: int

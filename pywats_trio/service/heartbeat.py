@@ -1,4 +1,4 @@
-"""The supervisor's pulse: the event loop turns, the watchdog is patted, the disk is looked at."""
+"""The supervisor's pulse: the event loop turns, the watchdog is patted, the machine is watched."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from pywats_trio.errors import StoreError
 from pywats_trio.model import Kind, State
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from pathlib import Path
+    from collections.abc import Callable
 
     from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Desk
+    from pywats_trio.service.diskwatch import DiskWatch
+    from pywats_trio.service.memorywatch import MemoryWatch
 
 TICK_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 10.0
-"""Between two looks at the disk and at the oldest item."""
+"""Between two looks at the oldest item."""
 
 
 class Heartbeat:
@@ -49,27 +50,24 @@ class Heartbeat:
 class Lookout:
     """A part that looks, now and then, at what the board must not wait for."""
 
-    def __init__(self, board: Board, desk: Desk, data_dir: Path, database: Path) -> None:
+    def __init__(self, board: Board, desk: Desk, disk: DiskWatch, memory: MemoryWatch) -> None:
         self._board = board
         self._desk = desk
-        self._data_dir = data_dir
-        self._database = database
+        self._disk = disk
+        self._memory = memory
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Look until cancelled; a disk that hangs holds up no other look, and is left behind."""
         async with trio.open_nursery() as looks:
-            looks.start_soon(self._again_and_again, self._look_at_disk)
-            looks.start_soon(self._again_and_again, self._look_at_queue)
+            looks.start_soon(self._memory.run)
+            looks.start_soon(self._look_again_and_again)
+            await looks.start(self._disk.run)
             task_status.started()
 
-    async def _again_and_again(self, look: Callable[[], Awaitable[None]]) -> None:
+    async def _look_again_and_again(self) -> None:
         while True:
-            await look()
+            await self._look_at_queue()
             await trio.sleep(LOOK_SECONDS)
-
-    async def _look_at_disk(self) -> None:
-        look = self._board.resources.look
-        await trio.to_thread.run_sync(look, self._data_dir, self._database, abandon_on_cancel=True)
 
     async def _look_at_queue(self) -> None:
         for kind in Kind:

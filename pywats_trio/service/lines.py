@@ -16,6 +16,7 @@ from attrs import define, field
 from pywats_trio.errors import ConfigError
 from pywats_trio.intake.putaway import Putaway
 from pywats_trio.intake.watch import Watch
+from pywats_trio.observe.board import Unaccepted
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
@@ -176,6 +177,15 @@ class Lines:
             if line.watch is not None:
                 line.watch.scan_now()
         return len(lines)
+
+    def not_accepted(self, wanted: Callable[[str], bool]) -> list[Unaccepted]:
+        """Files that were seen and are not accepted, of those whose paths are `wanted`."""
+        return [
+            Unaccepted(name, waiting.path, waiting.why.value, waiting.seconds)
+            for name, line in self._lines.items()
+            if line.watch is not None
+            for waiting in line.watch.waiting(wanted)
+        ]
 
     def facts(self) -> dict[str, dict[str, Any]]:
         """What is true of each folder, by the converter's name; from memory."""

@@ -93,7 +93,8 @@ class Parts:
         """Converters of which somebody found that they cannot be used, before they were."""
         self._former: tuple[ConverterOptions, ...] = ()
         """Converters that were removed: files that they had accepted are still converted."""
-        self.room = Room(store, config.queue.max_items, board)
+        marks = config.queue
+        self.room = Room(store, marks.max_items, board, max_bytes=marks.max_bytes)
         self.lines = Lines(
             store=store,
             desk=desk,
@@ -109,6 +110,7 @@ class Parts:
         if paused:
             self.pause()
         facts.tell(self, board)
+        board.not_accepted = self.lines.not_accepted
 
     def _make_pump(self, config: Config) -> Pump:
         self._generation += 1
@@ -118,6 +120,7 @@ class Parts:
             config.retry,
             owner=f"deliver {self._generation}",
             random=self._random,
+            wall=self._board.clock,
             board=self._board,
         )
         pump.on_board = False
@@ -252,7 +255,9 @@ class Parts:
     async def switch(self, ready: Ready, floors: Floors) -> None:
         """Work by `ready.config` from now on; the watch folders follow one after the other."""
         self.config, self._former = ready.config, ready.former
-        self.room.set_mark(ready.config.queue.max_items)
+        marks = ready.config.queue
+        self.room.set_marks(marks.max_items, marks.max_bytes)
+        self._store.set_retry_share(ready.config.retry.budget)
         self._supervisor.options = ready.config.supervision
         self._replace(ready.conversion, ready.pump)
         await self._change_lines(floors)

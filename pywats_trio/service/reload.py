@@ -19,7 +19,6 @@ FIXED: Final = (
     "queue.synchronous",
     "queue.history_per_item",
     "queue.aging_minutes",
-    "retry.budget",
     "ipc.enabled",
     "ipc.socket",
     "ipc.requests_per_minute",

@@ -23,15 +23,19 @@ from pywats_trio.intake import inbox
 from pywats_trio.observe import gauges
 from pywats_trio.observe.board import Board
 from pywats_trio.queue.desk import open_desk
+from pywats_trio.queue.keeper import Keeper
 from pywats_trio.queue.sqlite_store import open_store
 from pywats_trio.queue.store import Topic
 from pywats_trio.service import preflight
+from pywats_trio.service.clockwatch import ClockWatch
+from pywats_trio.service.diskwatch import DiskWatch
 from pywats_trio.service.doors import Doors, bound
 from pywats_trio.service.drain import Stop
 from pywats_trio.service.filewatch import FileWatch
 from pywats_trio.service.heartbeat import Heartbeat, Lookout
 from pywats_trio.service.lifecycle import Lifecycle
 from pywats_trio.service.lock import instance_lock
+from pywats_trio.service.memorywatch import MemoryWatch
 from pywats_trio.service.parts import Parts
 from pywats_trio.service.pipeline import Pipeline
 from pywats_trio.service.session import PAUSED, Session
@@ -42,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pywats_trio.commands.host import Finished, OpenQueue
-    from pywats_trio.config.options import Config
+    from pywats_trio.config.options import Config, QueueOptions
     from pywats_trio.model import Counts, Item
     from pywats_trio.queue.sqlite_store import SqliteStore
     from pywats_trio.queue.store import Desk
@@ -178,17 +182,20 @@ class Service:
                 clock=self._clock,
                 board=self.board,
             ) as store,
-            open_desk(database) as desk,
-            open_desk(database) as reading,
+            open_desk(database, store.doubt) as desk,
+            open_desk(database, store.doubt) as reading,
         ):
             self.board.counts = store.counts
-            recovered = await self._recover(store, desk)
-            log.info("starting", version=__version__, recovered=recovered)
             async with trio.open_nursery() as keeping:
                 await self._supervisor.start(keeping, "store", store.run)
+                recovered = await self._recover(store, desk)
+                log.info("starting", version=__version__, recovered=recovered)
                 await keeping.start(self.lifecycle.record, store)
-                look = Lookout(self.board, desk, config.data_dir, database)
+                look = self._lookout(store, desk, config.data_dir, database)
                 await self._supervisor.start(keeping, "lookout", look.run)
+                keeper = self._keeper(store, desk, config.data_dir)
+                await self._supervisor.start(keeping, "keeper", keeper.run)
+                await self._supervisor.start(keeping, "clock", ClockWatch(store).run)
                 try:
                     await self._work(config, store, (desk, reading), keeping, task_status)
                 finally:
@@ -199,11 +206,28 @@ class Service:
             with self._while_closing() as scope:
                 await store.close(scope.deadline - trio.current_time())
 
+    def _lookout(self, store: SqliteStore, desk: Desk, data_dir: Path, database: Path) -> Lookout:
+        def options() -> QueueOptions:
+            return self.config.queue
+
+        disk = DiskWatch(store, self.board, data_dir, database, options)
+        return Lookout(self.board, desk, disk, MemoryWatch(store, self.board, options))
+
+    def _keeper(self, store: SqliteStore, desk: Desk, data_dir: Path) -> Keeper:
+        return Keeper(store, desk, data_dir, lambda: self.config.queue, self._clock)
+
     async def _recover(self, store: SqliteStore, desk: Desk) -> int:
         """Whatever was in hand belonged to a process that is gone: the lock says so."""
         try:
-            recovered = await store.recover()
-            accepted = await desk.paths_seen_below(str(self._config.inbox))
+            try:
+                recovered = await store.recover()
+                accepted = await desk.paths_seen_below(str(self._config.inbox))
+            except StoreError:
+                if not store.damaged:
+                    raise
+                await store.mended()  # what could be salvaged is another database
+                recovered = await store.recover()
+                accepted = await desk.paths_seen_below(str(self._config.inbox))
         except StoreError as error:
             raise StartError(
                 f"{self._config.data_dir}: the queue cannot be written ({error}); "
@@ -362,35 +386,56 @@ class Service:
         return await self._at_work().reload(config)
 
     async def submit(
-        self, report: Report | Mapping[str, Any] | bytes | os.PathLike[str], *, priority: int = 5
+        self,
+        report: Report | Mapping[str, Any] | bytes | os.PathLike[str],
+        *,
+        priority: int = 5,
+        wait_for_room: bool = False,
     ) -> Item:
         """Accept a report (as an object, a mapping, or the bytes of WSJF), or a file by its path.
 
         It is stored when this returns; cancelled, it may be. `priority`: 1 first to 10 last.
+        `wait_for_room`: where there is none, wait for it instead of raising QueueFull.
 
         Raises:
             ValueError: `priority` is out of range.
             InvalidInputError: it is no report, or the file cannot be used.
             NotFoundError: there is no such file, or no converter for it.
             NotReady: the service does not run, or is paused.
-            QueueFull: the queue is at `queue.max_items`.
+            QueueFull: a mark of the queue, the disk or memory is reached; the text says which.
             StoreError: it could not be stored.
         """
         if isinstance(report, os.PathLike):
-            return await self.submit_file(Path(report), priority=priority)
-        return await self._at_work().submit(report, priority=priority)
+            return await self.submit_file(
+                Path(report), priority=priority, wait_for_room=wait_for_room
+            )
+        return await self._at_work().submit(report, priority=priority, wait_for_room=wait_for_room)
 
-    async def submit_file(self, path: Path, *, converter: str = "", priority: int = 5) -> Item:
+    async def submit_file(
+        self, path: Path, *, converter: str = "", priority: int = 5, wait_for_room: bool = False
+    ) -> Item:
         """Accept a copy of a file that lies in no watch folder; `path` itself is not touched.
 
         `converter` is its name in the configuration; by default the one that is surest is taken.
         Raises as `submit`.
         """
-        return await self._at_work().submit_file(path, converter=converter, priority=priority)
+        return await self._at_work().submit_file(
+            path, converter=converter, priority=priority, wait_for_room=wait_for_room
+        )
 
     async def submit_text(self, text: str, *, priority: int = 5) -> Item:
         """Accept the text of a WSJF report; as `submit` does with its bytes in UTF-8."""
-        return await self._at_work().submit(text.encode(), priority=priority)
+        return await self.submit(text.encode(), priority=priority)
+
+    async def wait_for_room(self) -> None:
+        """Until there is room for one more item; somebody else may be quicker to take it.
+
+        Cancellation passes through, and nothing was done.
+
+        Raises:
+            NotReady: the service does not run, or is paused.
+        """
+        await self._at_work().wait_for_room()
 
     async def item(self, item_id: int) -> Finished:
         """An item as it is now, with its reports.

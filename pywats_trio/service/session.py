@@ -65,7 +65,7 @@ class Session:
         self._board = board
         self._lifecycle = lifecycle
         self._pipeline = pipeline
-        self._handover = Handover(pipeline.parts, store, board)
+        self._handover = Handover(pipeline.parts, store, board, self.while_it_lasts)
         self._one_at_a_time = trio.Lock()
         """Pausing, resuming and reloading."""
         self.over = False
@@ -202,15 +202,27 @@ class Session:
 
     # Handing over
 
-    async def submit_file(self, path: Path, *, converter: str, priority: int) -> Item:
+    async def submit_file(
+        self, path: Path, *, converter: str, priority: int, wait_for_room: bool
+    ) -> Item:
         """Accept a copy of the file, synced and in the queue when this returns."""
         return await self._accepted(
-            await self._handover.file(path, converter=converter, priority=priority)
+            await self._handover.file(
+                path, converter=converter, priority=priority, wait_for_room=wait_for_room
+            )
         )
 
-    async def submit(self, report: Report | Mapping[str, Any] | bytes, *, priority: int) -> Item:
+    async def submit(
+        self, report: Report | Mapping[str, Any] | bytes, *, priority: int, wait_for_room: bool
+    ) -> Item:
         """Accept a report, checked and in the queue when this returns."""
-        return await self._accepted(await self._handover.report(report, priority=priority))
+        return await self._accepted(
+            await self._handover.report(report, priority=priority, wait_for_room=wait_for_room)
+        )
+
+    async def wait_for_room(self) -> None:
+        """Until there is room for one more item, at this moment."""
+        await self._handover.wait_for_room()
 
     async def _accepted(self, item_id: int) -> Item:
         return (await self.item(item_id)).item

@@ -63,7 +63,7 @@ async def open_stopped(config: Config) -> AsyncIterator[CommandDesk]:
                 aging_minutes=config.queue.aging_minutes,
                 board=board,
             ) as store,
-            open_desk(database) as desk,
+            open_desk(database, store.doubt) as desk,
         ):
             await store.recover()  # it is no one's any more: the lock says so
             board.counts = store.counts

@@ -174,5 +174,5 @@ def test_the_options_before_the_command_reach_it(tmp_path: Path) -> None:
 def test_the_module_runs_as_the_command() -> None:
     done = run("--version")
     assert (done.returncode, done.stdout) == (0, f"pywats-trio, version {__version__}\n")
-    done = run("why", "x")
-    assert (done.returncode, done.stderr) == (2, "`pywats-trio why` is not built yet\n")
+    done = run("logs", "x")
+    assert (done.returncode, done.stderr) == (2, "`pywats-trio logs` is not built yet\n")

@@ -70,12 +70,18 @@ class House:
         self.items: dict[int, Finished] = {}
         self.ended = trio.Event()
         """Everything in the queue has come to its end."""
+        self.waiting = trio.Event()
+        """Somebody waits for it."""
         self.stopped: list[str] = []
         """Why it was stopped."""
         self.synced: list[Who] = []
         self.reloads = 0
         self.texts: list[str] = []
         self.open: OpenQueue | None = None
+        self.progresses: dict[int, int] = {}
+        """How far conversions are, by the item's id."""
+        self.room = trio.Event()
+        """There is some; only who asks for it by name waits for it."""
 
     @property
     def board(self) -> Board:
@@ -96,7 +102,7 @@ class House:
         return self.open
 
     def progress(self, item_id: int) -> int:
-        return 0
+        return self.progresses.get(item_id, 0)
 
     def stop(self, cause: str = "asked to stop") -> None:
         self.stopped.append(cause)
@@ -134,6 +140,9 @@ class House:
         self.items[item.id] = Finished(item)
         return item
 
+    async def wait_for_room(self) -> None:
+        await self.room.wait()
+
     async def item(self, item_id: int) -> Finished:
         await trio.lowlevel.checkpoint()
         if item_id not in self.items:
@@ -141,6 +150,10 @@ class House:
         return self.items[item_id]
 
     async def wait(self, item_id: int) -> Finished:
-        await self.item(item_id)
+        """Of an item in its queue; the test says when it has ended."""
+        item = await self.queue().desk.item(item_id)
+        if item is None:
+            raise NotFoundError(f"there is no item {item_id} in the queue")
+        self.waiting.set()
         await self.ended.wait()
-        return self.items[item_id]
+        return Finished(item)

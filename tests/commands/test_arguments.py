@@ -8,7 +8,8 @@ import pytest
 
 from pywats_trio.commands.arguments import structure
 from pywats_trio.commands.command import BadArguments, NoArgs
-from pywats_trio.commands.submit import LONGEST_WAIT, GetItem, SubmitFile, SubmitReport
+from pywats_trio.commands.queue.look import LONGEST_WAIT, GetItem
+from pywats_trio.commands.submit import SubmitFile, SubmitReport
 from pywats_trio.errors import InvalidInputError
 
 

@@ -9,9 +9,11 @@ import pytest
 from pywats_trio.commands.command import LONGEST_NAME, When, nearest
 from pywats_trio.commands.desk import TABLE, CommandDesk, UnknownCommand
 from pywats_trio.commands.host import Finished
+from pywats_trio.commands.queue.carry.manifest import Receipts, written
 from pywats_trio.control import Role, ServiceState, Who
 from pywats_trio.errors import NotAllowed, NotReady
 from tests.commands.kit import ADMIN, House, make_item
+from tests.contract.kit import a_report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +35,11 @@ PERMITTED: Mapping[str, tuple[Role, set[S] | frozenset[S], bool]] = {
     "reload_config": (Role.ADMIN, AT_WORK | {S.PAUSED}, True),
     "stop": (Role.ADMIN, EVERYWHERE, True),
     "get_queue": (Role.VIEWER, WITH_QUEUE, False),
+    "why": (Role.VIEWER, WITH_QUEUE, False),
+    "backup_queue": (Role.ADMIN, WITH_QUEUE, True),
+    "export_items": (Role.OPERATOR, WITH_QUEUE, True),
+    "import_items": (Role.OPERATOR, WITH_QUEUE, True),
+    "export_receipts": (Role.OPERATOR, WITH_QUEUE, True),
     **dict.fromkeys(
         (
             "retry_items",
@@ -41,6 +48,9 @@ PERMITTED: Mapping[str, tuple[Role, set[S] | frozenset[S], bool]] = {
             "set_priority",
             "remove_items",
             "clear_queue",
+            "import_pywats",
+            "compact_queue",
+            "verify_queue",
         ),
         (Role.OPERATOR, WITH_QUEUE, True),
     ),
@@ -50,12 +60,32 @@ ARGS: Mapping[str, dict[str, Any]] = {
     "submit_file": {"path": "/in/a.json"},
     "submit_report": {"text": "{}"},
     "get_item": {"id": 1},
+    "why": {"what": "1"},
     "retry_items": {"ids": [1]},
     "hold_items": {"ids": [1]},
     "release_items": {"ids": [1]},
     "set_priority": {"ids": [1], "priority": 1},
     "remove_items": {"ids": [1]},
+    "import_pywats": {"path": "/"},
+    "backup_queue": {"path": "TMP/backup.db"},
+    "export_items": {"path": "TMP/parcel"},
+    "import_items": {"path": "TMP/receipts.json"},
+    "export_receipts": {"path": "TMP/written.json"},
 }
+
+
+ORIGIN = "0b0e3a2c-0000-4000-8000-000000000001/1"
+"""A name under which a report may have been imported."""
+
+
+def args_of(name: str, folder: Path) -> dict[str, Any]:
+    """Arguments that are good; their files lie in `folder`."""
+    (folder / "receipts.json").write_bytes(written(Receipts("line", "", ())))
+    args = ARGS.get(name, {})
+    return {
+        key: value.replace("TMP", str(folder)) if isinstance(value, str) else value
+        for key, value in args.items()
+    }
 
 
 def house_in(state: ServiceState) -> House:
@@ -83,9 +113,10 @@ async def test_a_command_is_done_in_its_states_and_refused_in_all_others(
     tmp_path: Path, name: str, state: ServiceState
 ) -> None:
     house = house_in(state)
-    asked = CommandDesk(house).ask(name, ARGS.get(name, {}), ADMIN)
+    asked = CommandDesk(house).ask(name, args_of(name, tmp_path), ADMIN)
     if state in PERMITTED[name][1]:
         async with house.with_queue(tmp_path):
+            await house.queue().store.put([a_report(origin=ORIGIN)])
             assert isinstance(await asked, dict)
         return
     with pytest.raises(NotReady) as caught:
@@ -99,10 +130,11 @@ async def test_a_command_is_done_in_its_states_and_refused_in_all_others(
 @pytest.mark.parametrize("name", PERMITTED)
 async def test_a_command_needs_its_role(tmp_path: Path, name: str, role: Role) -> None:
     house = house_in(S.RUNNING)
-    asked = CommandDesk(house).ask(name, ARGS.get(name, {}), Who("somebody", role))
+    asked = CommandDesk(house).ask(name, args_of(name, tmp_path), Who("somebody", role))
     needed = PERMITTED[name][0]
     if list(Role).index(role) >= list(Role).index(needed):
         async with house.with_queue(tmp_path):
+            await house.queue().store.put([a_report(origin=ORIGIN)])
             assert isinstance(await asked, dict)
         return
     with pytest.raises(NotAllowed, match=f"^somebody may not ask for {name!r}; it needs role"):

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from pywats_trio.commands import shapes
 from pywats_trio.commands.desk import CommandDesk
 from pywats_trio.commands.host import Finished
 from pywats_trio.control import ServiceState
-from pywats_trio.errors import InvalidInputError, NotFoundError
-from pywats_trio.ipc import wire
+from pywats_trio.errors import InvalidInputError
 from pywats_trio.model import Event, Kind, Reason, State
-from tests.commands.kit import OPERATOR, VIEWER, House, make_item
-
-if TYPE_CHECKING:
-    from trio.testing import MockClock
+from tests.commands.kit import OPERATOR, House, make_item
 
 
 @pytest.fixture
@@ -109,97 +106,49 @@ async def test_a_report_that_is_no_json_is_refused(args: dict[str, Any], house: 
     assert house.texts == []
 
 
-# get_item
+# Room
+
+HANDED_OVER = {"submit_file": {"path": "/in/a.json"}, "submit_report": {"text": "{}"}}
 
 
-async def test_an_item_is_shown_as_it_is(house: House) -> None:
-    item = make_item(7, due_at=1_769_763_601.5, reason=Reason.SERVER, state=State.SUSPENDED)
-    house.items[7] = Finished(item)
-    told = await CommandDesk(house).ask("get_item", {"id": 7}, VIEWER)
-    assert told == {
-        **shapes.item(item),
-        "report_count": 0,
-        "reports": [],
-        "delivered": False,
-        "why": "item 7 is SUSPENDED",
-    }
-    assert told["due_at"] == "2026-01-30T09:00:01.500Z"
-    assert (told["state"], told["reason"], told["finished_at"]) == ("SUSPENDED", "server", None)
-
-
-async def test_an_item_that_is_not_there_is_not_found(house: House) -> None:
-    for wait in (0, 10):
-        with pytest.raises(NotFoundError, match="there is no item 7"):
-            await CommandDesk(house).ask("get_item", {"id": 7, "wait_seconds": wait}, VIEWER)
-
-
-async def test_without_a_wait_it_is_shown_at_once(house: House, autojump_clock: MockClock) -> None:
-    house.items[1] = Finished(make_item(1))
-    began = trio.current_time()
-    await CommandDesk(house).ask("get_item", {"id": 1}, VIEWER)
-    assert trio.current_time() == began
-
-
-async def test_an_item_is_waited_for_and_shown_at_its_end(
-    house: House, autojump_clock: MockClock
+@pytest.mark.parametrize("command", HANDED_OVER)
+async def test_who_asks_for_it_waits_for_room_and_is_then_accepted(
+    command: str, house: House
 ) -> None:
-    house.items[1] = Finished(make_item(1))
-
-    async def end() -> None:
-        await trio.sleep(99)
-        house.items[1] = Finished(make_item(1, state=State.COMPLETED))
-        house.ended.set()
-
+    args = {**HANDED_OVER[command], "room_seconds": 30}
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(end)
-        began = trio.current_time()
-        told = await CommandDesk(house).ask("get_item", {"id": 1, "wait_seconds": 100}, VIEWER)
-        assert trio.current_time() - began == 99
-    assert (told["state"], told["delivered"], told["why"]) == ("COMPLETED", True, "")
+        nursery.start_soon(CommandDesk(house).ask, command, args, OPERATOR)
+        await trio.testing.wait_all_tasks_blocked()
+        assert house.items == {}
+        house.room.set()
+    assert len(house.items) == 1
 
 
-async def test_a_wait_that_is_over_shows_the_item_as_it_is(
-    house: House, autojump_clock: MockClock
+@pytest.mark.parametrize("command", HANDED_OVER)
+async def test_after_that_time_it_is_tried_all_the_same(
+    command: str, house: House, autojump_clock: trio.testing.MockClock
 ) -> None:
-    house.items[1] = Finished(make_item(1, last_error="the server is away"))
-    began = trio.current_time()
-    told = await CommandDesk(house).ask("get_item", {"id": 1, "wait_seconds": 100}, VIEWER)
-    assert trio.current_time() - began == 100
-    assert (told["delivered"], told["why"]) == (False, "the server is away")
+    args = {**HANDED_OVER[command], "room_seconds": 30}
+    await CommandDesk(house).ask(command, args, OPERATOR)
+    assert trio.current_time() == pytest.approx(30)
+    assert len(house.items) == 1
+
+
+@pytest.mark.parametrize("seconds", [-0.1, 30.1])
+async def test_one_request_waits_for_room_for_half_a_minute_at_most(
+    seconds: float, house: House
+) -> None:
+    args = {**HANDED_OVER["submit_file"], "room_seconds": seconds}
+    with pytest.raises(InvalidInputError, match="room_seconds"):
+        await CommandDesk(house).ask("submit_file", args, OPERATOR)
+
+
+# What an item came to
 
 
 def file_with(states: list[State]) -> Finished:
     reports = (make_item(number, state=state) for number, state in enumerate(states, 2))
     return Finished(make_item(1, Kind.FILE, State.COMPLETED), tuple(reports))
-
-
-@pytest.mark.parametrize("count", [shapes.MOST_REPORTS - 1, shapes.MOST_REPORTS])
-def test_the_reports_of_a_file_are_shown_in_their_order(count: int) -> None:
-    told = shapes.finished(file_with([State.COMPLETED, *(count - 1) * [State.PENDING]]))
-    assert [report["id"] for report in told["reports"]] == list(range(2, count + 2))
-    assert told["report_count"] == count
-
-
-def test_of_too_many_reports_those_are_shown_that_are_not_delivered() -> None:
-    states = 1000 * [State.COMPLETED] + [State.FAILED, State.PENDING]
-    told = shapes.finished(file_with(states))
-    shown = [report["state"] for report in told["reports"]]
-    assert shown == ["PENDING", "FAILED"] + (shapes.MOST_REPORTS - 2) * ["COMPLETED"]
-    assert (told["report_count"], told["delivered"]) == (1002, False)
-
-
-def test_the_largest_answer_fits_into_a_frame() -> None:
-    long: dict[str, Any] = {
-        "last_error": "x" * 2000,
-        "serial_number": "s" * 100,
-        "source": "/" + "p" * 300,
-    }
-    item = make_item(1, Kind.FILE, State.COMPLETED, **long)
-    reports = tuple(make_item(n, state=State.FAILED, **long) for n in range(2, 3000))
-    wire.encode(wire.success("x" * 256, shapes.finished(Finished(item, reports))))
-
-
-# What an item came to
 
 
 @pytest.mark.parametrize(

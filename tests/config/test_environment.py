@@ -50,7 +50,7 @@ def test_a_converter_is_set_by_its_number(load_text: Load) -> None:
     [
         ("SERVER__MAX_CONNECTIONS", "65", "server.max_connections: 65 is too large; use 1 to 64"),
         ("SERVER__TOKN", "x", "server.tokn: there is no such key; did you mean 'token'?"),
-        ("QUEUE__RESERVE", "1MiB", "queue.reserve: not built yet; remove the line"),
+        ("IPC__TCP", "127.0.0.1:0", "ipc.tcp: not built yet; remove the line"),
         ("HEALTH__PORT", "65536", "health.port: 65536 is too large; use 0 to 65535"),
         ("CONVERTERS__0__PRIORITY", "0", "converters[0].priority: 0 is too small; use 1 to 10"),
         ("SERVER", "x", "server: this must be a table; write [server]"),

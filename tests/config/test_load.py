@@ -93,7 +93,7 @@ def test_the_error_ends_with_the_exit_code_for_configurations(load_text: Load) -
             GOOD + "url2 = 1",
             "station.toml:3: server.url2: there is no such key; did you mean 'url'",
         ),
-        (GOOD + "[queue]\nreserve = '8MiB'", "station.toml:4: queue.reserve: not built yet; remov"),
+        (GOOD + "[ipc]\ntcp = '127.0.0.1:0'", "station.toml:4: ipc.tcp: not built yet; remove"),
         (GOOD + "[workers]\nsandbox = 'strict'", "station.toml:4: workers.sandbox: 'strict' is no"),
         ("schema_version = 0\n" + GOOD, "station.toml:1: schema_version: 0 is too small; use 1 to"),
         ("instance = 'a/b'\n" + GOOD, "station.toml:1: instance: 'a/b' is no usable name"),

@@ -48,7 +48,7 @@ def test_every_value_is_shown_with_its_place(load_text: Load) -> None:
 
 def test_what_is_not_built_is_not_shown_as_if_it_had_an_effect(load_text: Load) -> None:
     keys = {setting.key for setting in settings(load_text(GOOD))}
-    assert "queue.reserve" not in keys
+    assert "ipc.tcp" not in keys
     assert "queue.max_items" in keys
 
 

@@ -71,7 +71,8 @@ def a_report(payload: bytes = b'{"pn":"x"}', **more: Any) -> Envelope:
         "result": "P",
         "start": "2026-01-02T03:04:05Z",
     }
-    return Envelope(Kind.REPORT, "ict", "/in/a.txt", payload=payload, **(facts | more))
+    converter, source = more.pop("converter", "ict"), more.pop("source", "/in/a.txt")
+    return Envelope(Kind.REPORT, converter, source, payload=payload, **(facts | more))
 
 
 @define
@@ -105,6 +106,8 @@ class Bench(Protocol):
         self,
         *,
         history_limit: int = 100,
+        aging_minutes: float = 0.0,
+        retry_share: float = 1.0,
         clock: Callable[[], float] = ...,
         monotonic: Callable[[], float] = ...,
     ) -> AbstractAsyncContextManager[Store]: ...
@@ -120,6 +123,10 @@ class Bench(Protocol):
         ...
 
     def payload(self, item_id: int) -> bytes | None: ...
+
+    def payload_bytes(self) -> int:
+        """Of all payloads together, added up one by one."""
+        ...
 
 
 @frozen
@@ -156,11 +163,15 @@ class SqliteBench:
         found = self._select("SELECT body FROM payloads WHERE item_id = ?", item_id)
         return found[0][0] if found else None
 
+    def payload_bytes(self) -> int:
+        return int(self._select("SELECT coalesce(sum(length(body)), 0) FROM payloads")[0][0])
+
 
 def assert_counts(bench: Bench, store: Store) -> None:
     """What the store says by heart is what a count of the rows says."""
     by_heart = {where: n for where, n in store.counts().by.items() if n}
     assert by_heart == bench.counted()
+    assert store.counts().bytes == bench.payload_bytes()
 
 
 class CancelAt(trio.abc.Instrument):

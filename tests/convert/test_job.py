@@ -17,8 +17,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 import trio
+from attrs import evolve
 
 from pywats_trio import faultpoint
 from pywats_trio.config.options import (
@@ -98,6 +100,10 @@ def claim_of(
         putaway=Putaway.NONE,
     )
     return Claim(item, "test", 1)
+
+
+def evolve_item(claim: Claim, **changes: Any) -> Claim:
+    return attrs.evolve(claim, item=attrs.evolve(claim.item, **changes))
 
 
 @pytest.fixture
@@ -251,6 +257,26 @@ async def test_one_death_with_no_attempt_left_fails(watch: Path) -> None:
     assert outcome.died
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Rejects", Failed),
+        ("RaisesSystemExit", Wait),
+        ("Exits", Wait),
+    ],
+)
+async def test_an_outcome_names_the_process_that_did_the_work(
+    watch: Path, name: str, kind: type[Failed | Wait]
+) -> None:
+    async with job_for(watch, type_of(name)) as job:
+        good = await job.convert(claim_of(dropped(watch)))
+        [pid] = job._pool.pids()  # noqa: SLF001 - it stays for the next one
+        bad = await job.convert(claim_of(dropped(watch, "bad")))
+    assert isinstance(good, Converted)
+    assert isinstance(bad, kind)
+    assert (good.worker, bad.worker) == (f"worker {pid}", f"worker {pid}")
+
+
 async def test_a_file_that_is_gone_fails_for_good(watch: Path) -> None:
     path = dropped(watch)
     claim = claim_of(path)
@@ -296,6 +322,34 @@ async def test_a_file_that_grows_while_it_is_read_is_superseded(name: str, watch
     async with job_for(watch, type_of(name)) as job:
         outcome = await job.convert(claim_of(dropped(watch, "bad")))
     assert outcome == Superseded("it was changed while it was converted")
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+async def test_a_refused_file_that_changes_once_more_fails_where_it_lies(
+    when: str, watch: Path, tmp_path: Path
+) -> None:
+    """Nobody watches that folder: a superseded one would be forgotten there."""
+    folder = tmp_path / "Error"
+    folder.mkdir()
+    path = dropped(folder, "bad")
+    claim = evolve_item(claim_of(path), original=str(watch / path.name))
+    if when == "before":
+        path.write_text("another")
+    async with job_for(watch, type_of("Appends")) as job:
+        outcome = await job.convert(claim)
+    assert isinstance(outcome, Failed)
+    assert (outcome.problem.kind, outcome.counts) == ("changed", False)
+
+
+async def test_a_refused_file_is_converted_where_it_lies(watch: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "Error"
+    folder.mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    path = link / dropped(folder).name
+    claim = evolve_item(claim_of(path), original=str(watch / path.name))
+    async with job_for(watch, type_of("good:Good")) as job:
+        assert isinstance(await job.convert(claim), Converted)
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -400,7 +454,7 @@ async def test_a_converter_that_cannot_be_imported_is_not_tried_for_every_file(
         assert isinstance(first, Wait)
         assert (first.reason, first.counts, first.died) == (Reason.CONVERTER, False, False)
         assert "exit code 9" in first.problem.message
-        assert await job.convert(claim) == first
+        assert await job.convert(claim) == evolve(first, worker="")  # nobody was asked
         assert job._pool.statistics().started == 1  # noqa: SLF001 - the proof
         assert children() == []
 

@@ -316,9 +316,8 @@ def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     assert "cannot be used as data folder" in sentence
 
 
-def test_a_queue_that_is_no_database_is_told(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "queue.db").write_bytes(b"no database at all, but long enough" * 200)
+def test_a_queue_that_is_no_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data" / "queue.db").mkdir(parents=True)
     done = run("--config", write_config(tmp_path, NOWHERE), "run")
     assert done.returncode == 30
     *_, sentence = done.stderr.splitlines()

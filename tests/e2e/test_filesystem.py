@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +16,11 @@ import pytest
 
 from benchmarks import data
 from pywats_trio.devserver import open_devserver
+from tests.e2e.disks import fill, small_disk
 from tests.e2e.harness import daemon, write_config
 from tests.e2e.site import SIZE, database_rows, make_site, move_in, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pywats_trio.devserver import DevServer
     from tests.e2e.harness import Daemon, Record
     from tests.e2e.site import Site
@@ -349,39 +346,12 @@ def taken(running: Daemon) -> int:
 # Full disks
 
 
-@contextlib.contextmanager
-def small_disk(size: str) -> Iterator[Path]:
-    """A file system of `size`."""
-    if os.getuid() != 0:
-        pytest.skip("only root may mount a small file system")
-    folder = tempfile.mkdtemp(prefix="small-disk-")
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        os.rmdir(folder)  # noqa: PTH106
-        pytest.skip("this system does not let us mount a small file system")
-    try:
-        yield Path(folder)
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-        os.rmdir(folder)  # noqa: PTH106
-
-
-def fill(folder: Path) -> Path:
-    """Not a byte is free any more; delete what is returned to make room."""
-    ballast = folder / "ballast"
-    with ballast.open("ab", buffering=0) as file:
-        for size in (65536, 4096, 1):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(b"\0" * size)
-    assert os.statvfs(folder).f_bavail == 0
-    return ballast
-
-
 async def test_a_full_disk_stops_the_path_and_loses_or_repeats_nothing(tmp_path: Path) -> None:
     with small_disk("12m") as disk:
         async with open_devserver() as server:
-            config = write_config(tmp_path, server.url)
+            # No floor and no reserve: what stops it is that commits fail.
+            queue = {"min_free_disk": 0, "reserve": 0}
+            config = write_config(tmp_path, server.url, queue=queue)
             text = config.read_text().replace(str(tmp_path / "data"), str(disk / "data"))
             config.write_text(text)
             async with daemon(config) as running:

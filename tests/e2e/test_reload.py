@@ -46,6 +46,7 @@ async def _changes(here: Plant, tmp_path: Path) -> dict[str, Config]:
         "workers.max": evolve(config, workers=evolve(config.workers, max=2)),
         "server.token": evolve(config, server=evolve(config.server, token="b3RoZXI6dG9rZW4=")),
         "queue.max_items": evolve(config, queue=evolve(config.queue, max_items=20)),
+        "queue.max_bytes": evolve(config, queue=evolve(config.queue, max_bytes=2**30)),
         "retry.max_attempts": evolve(config, retry=evolve(config.retry, max_attempts=7)),
         "supervision.max_restarts": evolve(
             config, supervision=evolve(config.supervision, max_restarts=2)

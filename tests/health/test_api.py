@@ -15,6 +15,7 @@ from attrs import define
 
 from pywats_trio.commands import shapes
 from pywats_trio.health import api, stream
+from pywats_trio.service.service import EMBEDDER
 from tests.e2e.probing import locked, quiet_site
 from tests.e2e.site import PATIENCE, Site, recorded
 from tests.health.sse import admitted, events
@@ -73,22 +74,49 @@ async def test_the_queue_is_listed_with_the_fields_of_an_item(tmp_path: Path) ->
     async with up(tmp_path) as it:
         listed = await it.json("/api/v1/queue")
         items = await it.service.items()
-        assert listed == {"items": [shapes.item(item) for item in items], "next": None}
+        assert listed == {"items": [shapes.item(item) for item in items[::-1]], "next": None}
     assert len(items) == 2 * REPORTS
 
 
-async def test_the_queue_is_read_page_by_page(tmp_path: Path) -> None:
+@pytest.mark.parametrize("order", ["", "&oldest_first=true"])
+async def test_the_queue_is_read_page_by_page(tmp_path: Path, order: str) -> None:
     async with up(tmp_path) as it:
         ids: list[int] = []
         sizes: list[int] = []
-        after: int | None = 0
-        while after is not None:
-            page = await it.json(f"/api/v1/queue?limit=4&after={after}")
+        after = ""
+        while True:
+            page = await it.json(f"/api/v1/queue?limit=4{order}{after}")
             ids += [item["id"] for item in page["items"]]
             sizes.append(len(page["items"]))
-            after = page["next"]
-        assert ids == [item.id for item in await it.service.items()]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        assert sorted(ids, reverse=not order) == ids
+        assert sorted(ids) == [item.id for item in await it.service.items()]
         assert sizes == [4, 2]
+
+
+async def test_the_queue_is_filtered_as_over_local_control(tmp_path: Path) -> None:
+    async with up(tmp_path) as it:
+        for query, args in QUERIES.items():
+            told = await it.json(f"/api/v1/queue?{query}")
+            assert told == await it.service.control.ask("get_queue", args, EMBEDDER)
+            assert len(told["items"]) == (REPORTS if "file" in query else 0)
+        told = await it.json("/api/v1/queue?kind=files", 400)
+    assert told["error"].endswith("did you mean 'file'?")
+
+
+QUERIES: dict[str, dict[str, Any]] = {
+    "kind=file": {"kind": "file"},
+    "kind=file&states=COMPLETED&states=HELD": {"kind": "file", "states": ["COMPLETED", "HELD"]},
+    "reason=retry": {"reason": "retry"},
+    "converter=x": {"converter": "x"},
+    "error_class=x": {"error_class": "x"},
+    "serial_number=x%20y": {"serial_number": "x y"},
+    "text=%25": {"text": "%"},
+    "older_than=1e3": {"older_than": 1000},
+    "kind=file&newer_than=1000.5": {"kind": "file", "newer_than": 1000.5},
+}
 
 
 @pytest.mark.parametrize(("limit", "more"), [(5, True), (6, False), (7, False)])
@@ -103,7 +131,10 @@ async def test_a_file_is_told_with_its_reports(tmp_path: Path) -> None:
     async with up(tmp_path) as it:
         [file, *_] = [item for item in await it.service.items() if item.kind == "file"]
         told = await it.json(f"/api/v1/queue/{file.id}")
-        assert told == shapes.finished(await it.service.item(file.id))
+        args = {"id": file.id}
+        assert told == await it.service.control.ask("get_item", args, EMBEDDER)
+    assert told["history"][0]["event"] == "accepted"
+    assert told["payload"] is None, "whoever reaches the probes reads no reports"
     assert [report["parent_id"] for report in told["reports"]] == [file.id]
     assert told["delivered"] is False
 
@@ -119,7 +150,7 @@ async def test_a_name_of_any_bytes_is_told_in_valid_json(tmp_path: Path) -> None
         it.site.drop('a "quoted"\nname \udcff.json', b"{}")
         await until_history(it.service, "put away", REPORTS + 1)
         listed = await it.json("/api/v1/queue")
-    source = listed["items"][-1]["source"]
+    source = listed["items"][0]["source"]
     assert source.isprintable()
     assert "quoted" in source
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from quart_trio import QuartTrio
 
-    from pywats_trio.commands.host import Finished
-    from pywats_trio.model import Event, Item
+    from pywats_trio.commands.host import OpenQueue
+    from pywats_trio.model import Event
 
 NOW = 1_769_763_600.123
 ISO = "2026-01-30T09:00:00.123Z"
@@ -164,7 +164,7 @@ async def test_ready_fails_with_the_reason_of_a_check_only_where_it_is_required(
     face.board.server_asked = True
     face.reach(state)
     others = tuple(name for name in CHECKS if name != check)
-    face.board.begin(CAUSES[check], "", "it is broken", "mend it")
+    face.board.begin(CAUSES[check][0], "", "it is broken", "mend it")
     face.options.append(HealthOptions(required_checks=others))
     code, told = await face.json("/ready")
     assert (code, told["status"], told["checks"]) == (
@@ -177,7 +177,7 @@ async def test_ready_fails_with_the_reason_of_a_check_only_where_it_is_required(
     code, told = await face.json("/ready")
     assert (code, told["status"]) == (503, "not_ready")
     assert told["reasons"] == {check: "it is broken"}
-    face.board.end(CAUSES[check])
+    face.board.end(CAUSES[check][0])
     assert (await face.json("/ready"))[0] == 200
 
 
@@ -295,11 +295,14 @@ async def test_the_queue_cannot_be_read_before_it_is_open(face: Face, path: str)
 class Unreadable:
     """A queue on a disk that gives an error for everything."""
 
-    async def items(self, *, after: int = 0, limit: int = 100) -> list[Item]:
-        raise StoreError(f"no items from {after} to {limit}")
+    def __init__(self, board: Board) -> None:
+        self.board = board
 
-    async def item(self, item_id: int) -> Finished:
-        raise StoreError(f"no item {item_id}")
+    def queue(self) -> OpenQueue:
+        raise StoreError("no queue")
+
+    def progress(self, item_id: int) -> int:
+        raise AssertionError(f"nothing is known of item {item_id}")
 
     def events(self, since: int | None = None) -> Unreadable:
         assert since is None
@@ -316,22 +319,22 @@ class Unreadable:
 async def test_a_queue_that_cannot_be_read_is_told_before_anything_else(
     face: Face, path: str
 ) -> None:
-    face.app = make_app(face.board, Gauges(face.board), HealthOptions, Unreadable())
+    face.app = make_app(face.board, Gauges(face.board), HealthOptions, Unreadable(face.board))
     code, headers, body = await face.ask(path)
     assert (code, headers["retry-after"]) == (503, "1")
     assert json.loads(body)["error_code"] == "store"
 
 
-NOT_A_LIMIT = ["0", "1001", "-1", "1.5", "x", "", "9" * 20, "%D9%A3"]
+NOT_A_LIMIT = ["0", "501", "-1", "1.5", "x", "9" * 20, "%D9%A3"]
 
 
 @pytest.mark.parametrize("limit", NOT_A_LIMIT)
-async def test_a_limit_is_1_to_1000(face: Face, limit: str) -> None:
+async def test_a_limit_is_1_to_500(face: Face, limit: str) -> None:
     code, told = await face.json(f"/api/v1/queue?limit={limit}")
-    assert (code, told["error"]) == (400, "limit must be a whole number from 1 to 1000")
+    assert (code, told["error"]) == (400, "limit must be a whole number from 1 to 500")
 
 
-@pytest.mark.parametrize("limit", ["1", "1000", "007"])
+@pytest.mark.parametrize("limit", ["1", "500", "007"])
 async def test_a_limit_at_its_ends_is_taken(face: Face, limit: str) -> None:
     assert (await face.json(f"/api/v1/queue?limit={limit}"))[0] == 503, "only the queue is missing"
 
@@ -353,10 +356,34 @@ async def test_the_id_of_an_item_is_a_number_from_1(face: Face) -> None:
         assert (await face.json(f"/api/v1/queue/{text}"))[0] == code
 
 
-async def test_a_parameter_that_is_not_known_is_not_passed_over(face: Face) -> None:
-    code, told = await face.json("/api/v1/queue?state=FAILED&limit=5")
-    assert code == 400
-    assert "'state'" in told["error"]
+WRONG = {
+    "state=FAILED&limit=5": "there is no parameter 'state'; did you mean 'states'?",
+    f"{1000 * 'x'}=1": f"there is no parameter '{80 * 'x'}'",
+    "kind=": "kind is empty; leave it out, or give it a value",
+    "states=FAILED&states=": "states is empty; leave it out, or give it a value",
+    "kind=file&kind=report": "kind is given 2 times; give it once",
+    "older_than=-1": "older_than must be a number of seconds from 0 to 3162240000",
+    "older_than=3162240001": "older_than must be a number of seconds from 0 to 3162240000",
+    "newer_than=nan": "newer_than must be a number of seconds from 0 to 3162240000",
+    "newer_than=1h": "newer_than must be a number of seconds from 0 to 3162240000",
+    "oldest_first=1": "oldest_first must be true or false",
+}
+
+
+@pytest.mark.parametrize(("query", "error"), WRONG.items())
+async def test_a_parameter_that_is_wrong_is_not_passed_over(
+    face: Face, query: str, error: str
+) -> None:
+    code, told = await face.json(f"/api/v1/queue?{query}")
+    assert (code, told["error"]) == (400, error)
+
+
+GOOD = ["older_than=0", "newer_than=3162240000", "oldest_first=false", "states=HELD&states=x"]
+
+
+@pytest.mark.parametrize("query", GOOD)
+async def test_a_parameter_at_its_ends_is_taken(face: Face, query: str) -> None:
+    assert (await face.json(f"/api/v1/queue?{query}"))[0] == 503, "only the queue is missing"
 
 
 NOWHERE = ["/nowhere", "/health//live", "/health/", "/static/x", "/api/v1/queue/1/x", "/%00"]

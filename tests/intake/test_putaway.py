@@ -16,11 +16,13 @@ import trio
 from pywats_trio import faultpoint
 from pywats_trio.errors import StoreError
 from pywats_trio.intake import moves, putaway, trouble
+from pywats_trio.intake.putaway import Putaway
 from pywats_trio.intake.scan import identity
 from pywats_trio.model import (
     Converted,
     Envelope,
     Failed,
+    Identity,
     Item,
     Kind,
     Problem,
@@ -28,6 +30,8 @@ from pywats_trio.model import (
     State,
 )
 from pywats_trio.model import Putaway as Stage
+from pywats_trio.queue.selection import Selection
+from pywats_trio.queue.store import Retry
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
@@ -502,3 +506,163 @@ async def test_a_stop_finishes_the_file_in_hand_and_leaves_the_rest_for_the_next
     assert len(listed(site.folder / "Done")) == 1
     await put_away(site, items)
     assert listed(site.folder) == ["Done/a.json", "Done/b.json", "Done/c.json"]
+
+
+# Files that were refused, and that an operator brought back
+
+
+def edited(path: str, data: bytes) -> Identity:
+    Path(path).write_bytes(data)
+    return identity(Path(path).stat())
+
+
+async def again(site: Site, item: Item, outcome: Outcome, data: bytes = b"mended") -> Item:
+    """The refused file was edited where it lies now, retried, and converted to `outcome`."""
+    identities = {item.id: edited(item.source, data)}
+    assert await site.store.change(Selection(ids=(item.id,)), Retry(identities), "me") == 1
+    [claim] = await site.store.claim(Kind.FILE, 1, "test")
+    await site.store.finish(claim, outcome)
+    found = await site.desk.item(item.id)
+    assert found is not None
+    return found
+
+
+async def refused(site: Site, name: str, options: ConverterOptions) -> Item:
+    [item] = await put_away(site, await finished(site, name, outcome=REFUSED), options)
+    return item
+
+
+NAMES = ["a.json", "sub/a.json", os.fsdecode(b"\xff \n.json")]
+ACTIONS = {"move": "Done/{}", "archive": "Archive/{day}/{}", "keep": "Error/{}", "delete": ""}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_a_refused_file_that_is_converted_after_all_leaves_without_its_explanation(
+    site: Site, action: str, name: str
+) -> None:
+    options = site.options(post_action=action, recursive=True)
+    item = await again(site, await refused(site, name, options), DONE)
+    [item] = await put_away(site, [item], options)
+    day = datetime.fromtimestamp(item.finished_at or 0, UTC)
+    expected = ACTIONS[action].format(name, day=f"{day:%Y-%m-%d}")
+    assert listed(site.folder) == [expected][: bool(expected)]
+    if expected:
+        assert item.source == str(site.folder / expected)
+        assert read(item.source) == b"mended"
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_refused_again_it_stays_and_its_explanation_is_written_anew(
+    site: Site, name: str
+) -> None:
+    options = site.options(recursive=True)
+    first = await refused(site, name, options)
+    second = await again(site, first, Failed(Problem("rejected", "line 9: still wrong")))
+    [second] = await put_away(site, [second], options)
+    assert second.source == first.source == str(site.folder / "Error" / name)
+    assert listed(site.folder) == [f"Error/{name}", f"Error/{name}.error.json"]
+    told = json.loads(read(second.source + ".error.json"))
+    assert told["why"] == "line 9: still wrong"
+    assert told["source"] == printable(str(site.folder / name)), "where it was dropped"
+    assert f"`pywats-trio queue retry {second.id}`" in told["what_to_do"]
+    third = await again(site, second, DONE)
+    await put_away(site, [third], options)
+    assert listed(site.folder) == [f"Done/{name}"]
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["below it", "elsewhere"])
+async def test_an_error_folder_may_lie_anywhere_on_the_same_disk(site: Site, inside: bool) -> None:
+    folder = site.folder / "bad" / "files" if inside else site.base
+    options = site.options(error_dir=str(folder), recursive=True)
+    item = await again(site, await refused(site, "sub/a.json", options), DONE)
+    assert item.source == str(folder / "sub" / "a.json")
+    await put_away(site, [item], options)
+    assert listed(site.folder) == ["Done/sub/a.json"]
+    assert not (folder / "sub" / "a.json.error.json").exists()
+
+
+@pytest.mark.parametrize("outcome", [DONE, REFUSED])
+async def test_an_error_folder_may_lie_on_another_disk(
+    site: Site, other_disk: Path, outcome: Outcome
+) -> None:
+    options = site.options(error_dir=str(other_disk), recursive=True)
+    item = await again(site, await refused(site, "sub/a.json", options), outcome)
+    [item] = await put_away(site, [item], options)
+    if outcome is DONE:
+        assert listed(site.folder) == ["Done/sub/a.json"]
+        assert listed(other_disk) == []
+    else:
+        assert item.source == str(other_disk / "sub" / "a.json")
+        assert listed(other_disk) == ["sub/a.json", "sub/a.json.error.json"]
+    assert read(item.source) == b"mended"
+
+
+async def test_another_error_folder_by_now_takes_the_file_and_the_explanation(site: Site) -> None:
+    item = await again(site, await refused(site, "a.json", site.options()), REFUSED)
+    await put_away(site, [item], site.options(error_dir="Bad"))
+    assert listed(site.folder) == ["Bad/a.json", "Bad/a.json.error.json"]
+
+
+async def test_the_explanation_of_another_item_is_left_alone(site: Site) -> None:
+    item = await again(site, await refused(site, "a.json", site.options()), DONE)
+    others = site.folder / "Error" / "a.json.error.json"
+    others.write_text('{"item_id": 77}')
+    await put_away(site, [item])
+    assert listed(site.folder) == ["Done/a.json", "Error/a.json.error.json"]
+
+
+async def test_an_explanation_that_is_a_folder_holds_nothing_up(site: Site) -> None:
+    item = await again(site, await refused(site, "a.json", site.options()), DONE)
+    others = site.folder / "Error" / "a.json.error.json"
+    others.unlink()
+    others.mkdir()
+    await put_away(site, [item])
+    assert listed(site.folder) == ["Done/a.json"]
+
+
+async def test_a_submitted_file_that_was_refused_is_treated_as_one_that_was_dropped(
+    site: Site,
+) -> None:
+    inbox = site.base / "inbox"
+    (inbox / "x").mkdir(parents=True)
+    path = inbox / "x" / "a.json"
+    path.write_bytes(b"{}")
+    await site.store.put([Envelope(Kind.FILE, "line-3", str(path), identity=identity(path.stat()))])
+    [claim] = await site.store.claim(Kind.FILE, 1, "test")
+    await site.store.finish(claim, REFUSED)
+    item = await site.desk.item(1)
+    assert item is not None
+    part = Putaway(
+        site.options(),
+        store=site.store,
+        desk=site.desk,
+        limiter=site.limiter,
+        inbox=str(inbox),
+    )
+    async with trio.open_nursery() as nursery:
+        await nursery.start(part.run)
+        [item] = await is_away(site, item)
+        assert item.source == str(site.folder / "Error" / "a.json")
+        item = await again(site, item, DONE)
+        [item] = await is_away(site, item)
+        nursery.cancel_scope.cancel()
+    assert item.source == str(site.folder / "Done" / "a.json")
+    assert listed(site.folder) == ["Done/a.json"]
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("outcome", [DONE, REFUSED])
+@pytest.mark.parametrize("action", ["move", "delete"])
+async def test_cut_off_after_a_retry_the_rest_is_done_by_the_next_run(
+    site: Site, point: str, outcome: Outcome, action: str
+) -> None:
+    options = site.options(post_action=action)
+    item = await again(site, await refused(site, "a.json", options), outcome)
+    if not (outcome is REFUSED and point == "putaway.linked"):  # it is not moved
+        await cut_off(site, point, options)
+    await put_away(site, [item], options)
+    if outcome is REFUSED:
+        assert listed(site.folder) == ["Error/a.json", "Error/a.json.error.json"]
+    else:
+        assert listed(site.folder) == (["Done/a.json"] if action == "move" else [])

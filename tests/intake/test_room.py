@@ -9,8 +9,9 @@ import trio
 
 from pywats_trio.errors import QueueFull
 from pywats_trio.intake.room import Room
-from pywats_trio.model import Converted, Envelope, Kind
+from pywats_trio.model import Converted, Delivered, Envelope, Kind
 from pywats_trio.observe.board import Board, Cause
+from pywats_trio.queue.store import Topic
 
 if TYPE_CHECKING:
     from tests.intake.conftest import Site
@@ -174,7 +175,7 @@ async def test_a_higher_mark_wakes_who_waits(site: Site) -> None:
             nursery.start_soon(wait)
             await trio.testing.wait_all_tasks_blocked()
             assert got == []
-            room.set_mark(12)
+            room.set_marks(12, 0)
     assert got == [2]
 
 
@@ -185,7 +186,7 @@ async def test_another_mark_ends_what_the_former_one_began(site: Site, mark: int
     room = Room(site.store, 10, board)
     assert await room_now(room) == 0
     assert [condition.cause for condition in board.conditions.values()] == [Cause.QUEUE_FULL]
-    room.set_mark(mark)
+    room.set_marks(mark, 0)
     assert (room.full, board.conditions) == (False, {})
 
 
@@ -193,7 +194,7 @@ async def test_a_lower_mark_holds_at_once(site: Site) -> None:
     await fill(site, 10)
     board = Board()
     room = Room(site.store, 100, board)
-    room.set_mark(10)
+    room.set_marks(10, 0)
     assert room.full
     assert (Cause.QUEUE_FULL, "") in board.conditions
 
@@ -218,3 +219,141 @@ async def test_that_there_is_room_again_is_noticed_while_nobody_wants_any(site: 
             await changed.wait()
         nursery.cancel_scope.cancel()
     assert (room.full, board.conditions) == (False, {})
+
+
+# Bytes
+
+
+async def store_bytes(site: Site, count: int) -> None:
+    await site.store.put([Envelope(Kind.REPORT, "c", "x", payload=b"x" * count)])
+
+
+@pytest.mark.parametrize(("stored", "expected"), [(0, 7), (999, 7), (1000, 0), (1001, 0)])
+async def test_stored_bytes_stop_the_intake_at_their_mark(
+    site: Site, stored: int, expected: int
+) -> None:
+    if stored:
+        await store_bytes(site, stored)
+    board = Board()
+    room = Room(site.store, 0, board, max_bytes=1000)
+    assert await room_now(room, 7) == expected
+    assert room.full is (expected == 0)
+    assert ((Cause.QUEUE_BYTES, "") in board.conditions) is room.full
+
+
+@pytest.mark.parametrize(("left", "expected"), [(901, 0), (900, 0), (899, 7)])
+async def test_an_intake_that_bytes_stopped_goes_on_below_nine_tenths(
+    site: Site, left: int, expected: int
+) -> None:
+    await store_bytes(site, 1000 - left)
+    await store_bytes(site, left)
+    board = Board()
+    room = Room(site.store, 0, board, max_bytes=1000)
+    assert await room_now(room) == 0
+    [first] = await site.store.claim(Kind.REPORT, 1, "test")
+    await site.store.finish(first, Delivered(""))  # its payload goes
+    assert site.store.counts().bytes == left
+    assert await room_now(room, 7) == expected
+    assert bool(board.conditions) is (expected == 0)
+
+
+async def test_each_mark_is_told_by_itself(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    await store_bytes(site, 2048)
+    board = Board()
+    room = Room(site.store, 1, board, max_bytes=1024)
+    assert await room_now(room) == 0
+    told = {cause: one.message for (cause, _), one in board.conditions.items()}
+    assert told == {
+        Cause.QUEUE_FULL: "the queue is at its mark of 1 unfinished items",
+        Cause.QUEUE_BYTES: "the queue is at its mark of 1KiB of stored reports",
+    }
+    room.set_marks(1, 0)
+    assert [cause for cause, _ in board.conditions] == [Cause.QUEUE_FULL]
+    assert room.full
+    room.set_marks(0, 0)
+    assert (room.full, board.conditions) == (False, {})
+    log = capsys.readouterr().out
+    assert (log.count("intake stopped"), log.count("intake resumed")) == (2, 2)
+
+
+async def test_another_mark_that_is_still_reached_is_told_with_its_number(site: Site) -> None:
+    await fill(site, 10)
+    board = Board()
+    room = Room(site.store, 10, board)
+    assert await room_now(room) == 0
+    since = board.conditions[Cause.QUEUE_FULL, ""].since
+    room.set_marks(11, 0)
+    condition = board.conditions[Cause.QUEUE_FULL, ""]
+    assert "mark of 11" in condition.message
+    assert condition.since == since
+
+
+# Disk and memory
+
+
+@pytest.mark.parametrize("cause", [Cause.DISK, Cause.MEMORY])
+async def test_a_disk_or_a_memory_that_is_short_stops_the_intake(site: Site, cause: Cause) -> None:
+    board = Board()
+    room = Room(site.store, 0, board)
+    board.begin(cause, "", "less than 5MiB are there")
+    assert room.full
+    got: list[int] = []
+
+    async def wait() -> None:
+        async with room.reserved(4) as count:
+            got.append(count)
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked()
+            assert got == []
+            board.end(cause)
+            site.store.bell(Topic.ROOM).ring()
+    assert got == [4]
+
+
+@pytest.mark.parametrize(
+    ("cause", "remedy"),
+    [(Cause.DISK, "make room on the disk"), (Cause.MEMORY, "leave this machine more memory")],
+)
+async def test_who_submits_is_told_the_cause_and_what_helps(
+    site: Site, cause: Cause, remedy: str
+) -> None:
+    board = Board()
+    room = Room(site.store, 0, board)
+    assert room.has_place()
+    board.begin(cause, "", "less than 5MiB are there")
+    assert not room.has_place()
+    told = f"less than 5MiB are there; try again later, or {remedy}"
+    with pytest.raises(QueueFull, match=told), room.place():
+        raise AssertionError("there is no room")
+
+
+@pytest.mark.parametrize("cause", [Cause.STORE, Cause.SERVER, Cause.CONVERTER])
+async def test_what_else_holds_the_service_up_does_not(site: Site, cause: Cause) -> None:
+    board = Board()
+    board.begin(cause, "", "it is away")
+    room = Room(site.store, 0, board)
+    assert not room.full
+    assert await room_now(room, 3) == 3
+
+
+async def test_to_ask_for_a_place_takes_none(site: Site) -> None:
+    room = Room(site.store, 1)
+    assert room.has_place()
+    assert room.has_place()
+    with room.place():
+        assert not room.has_place()
+    assert await room_now(room) == 1
+
+
+async def test_its_end_wakes_who_waits_outside(site: Site) -> None:
+    room = Room(site.store, 1)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(room.run)
+        await trio.testing.wait_all_tasks_blocked()
+        ticket = site.store.bell(Topic.ROOM).ticket()
+        nursery.cancel_scope.cancel()
+    with trio.fail_after(5):
+        await ticket.wait()

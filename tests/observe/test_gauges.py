@@ -41,7 +41,14 @@ def test_one_state_is_the_present_one(board: Board, seen: Gauges, state: Service
 
 
 @pytest.mark.parametrize(
-    ("cause", "word"), [(Cause.QUEUE_FULL, "queue_full"), (Cause.STORE, "store")]
+    ("cause", "word"),
+    [
+        (Cause.QUEUE_FULL, "queue_full"),
+        (Cause.QUEUE_BYTES, "queue_bytes"),
+        (Cause.DISK, "disk"),
+        (Cause.MEMORY, "memory"),
+        (Cause.STORE, "store"),
+    ],
 )
 def test_what_stops_the_intake_is_told(board: Board, seen: Gauges, cause: Cause, word: str) -> None:
     assert value(board, seen, "pywats_intake_paused", cause=word) == 0

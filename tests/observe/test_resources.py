@@ -18,7 +18,7 @@ MIB = 2**20
 
 def test_before_the_first_look_nothing_is_known_of_the_disk() -> None:
     seen = Resources()
-    assert (seen.disk_free_bytes, seen.queue_bytes) == (None, None)
+    assert (seen.disk_free_bytes, seen.disk_total_bytes, seen.queue_bytes) == (None, None, None)
 
 
 def test_the_queue_is_its_database_and_its_log(tmp_path: Path) -> None:
@@ -38,6 +38,7 @@ def test_the_disk_is_that_of_the_data_folder(tmp_path: Path) -> None:
     seen.look(tmp_path, tmp_path / "queue.db")
     assert seen.disk_free_bytes is not None
     assert abs(seen.disk_free_bytes - shutil.disk_usage(tmp_path).free) < 1024 * MIB
+    assert seen.disk_total_bytes == shutil.disk_usage(tmp_path).total
 
 
 def test_a_folder_that_vanishes_leaves_what_was_seen_last(tmp_path: Path) -> None:

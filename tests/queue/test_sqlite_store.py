@@ -13,8 +13,9 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from pywats_trio.errors import StartError, StoreError
+from pywats_trio.errors import StartError, StoreDamaged, StoreError
 from pywats_trio.model import Converted, Kind, Reason, State, Wait
+from pywats_trio.observe.board import Board, Cause
 from pywats_trio.queue.database import connect
 from pywats_trio.queue.desk import open_desk
 from pywats_trio.queue.migrate import LAYOUT
@@ -66,16 +67,16 @@ def test_a_newer_layout_is_refused_in_one_sentence(tmp_path: Path, ahead: int) -
         connect(path).close()
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "queue.db"
     path.write_bytes(b"my shopping list\n" * 100)
-    with pytest.raises(StartError, match=r"queue\.db: the queue cannot be opened"):
+    with pytest.raises(StoreDamaged, match=r"queue\.db: the queue's database is damaged"):
         connect(path)
     assert path.read_bytes() == b"my shopping list\n" * 100
 
 
 @pytest.mark.parametrize("version", [0, 1])
-def test_a_database_of_somebody_else_is_refused_and_left_alone(
+def test_a_database_of_somebody_else_is_told_and_left_alone(
     tmp_path: Path, version: int
 ) -> None:
     path = tmp_path / "queue.db"
@@ -83,7 +84,7 @@ def test_a_database_of_somebody_else_is_refused_and_left_alone(
         other.execute("CREATE TABLE theirs (x)")
         other.pragma("user_version", version)
     before = path.read_bytes()
-    with pytest.raises(StartError, match="no queue of pywats-trio"):
+    with pytest.raises(StoreDamaged, match="no queue of pywats-trio"):
         connect(path)
     assert path.read_bytes() == before
 
@@ -106,13 +107,17 @@ async def test_what_cannot_be_opened_is_a_start_error(tmp_path: Path) -> None:
             pass
 
 
-async def test_a_damaged_table_is_a_start_error(tmp_path: Path) -> None:
+async def test_a_table_that_is_missing_is_a_damage_and_salvaged(tmp_path: Path) -> None:
     path = tmp_path / "queue.db"
+    async with open_store(path) as store:
+        await store.put(some_files(3))
     with closing(connect(path)) as connection:
         connection.execute("DROP TABLE totals")
-    with pytest.raises(StartError, match="cannot be read"):
-        async with open_store(path):
-            pass
+    board = Board()
+    async with open_store(path, board=board) as store:
+        assert store.counts().unfinished == 3
+    [condition] = board.held_up_by(Cause.STORE_DAMAGED)
+    assert "no such table: totals" in condition.message
 
 
 async def test_a_desk_that_cannot_read_says_so(bench: SqliteBench) -> None:
@@ -141,7 +146,7 @@ async def test_a_desk_pages_through_the_items(bench: SqliteBench) -> None:
         "SELECT min(due_at) FROM items WHERE kind = 'file' AND state = 'SUSPENDED'"
         " AND reason = 'retry'",
         "SELECT id FROM items WHERE state = 'FAILED' AND id BETWEEN 1 AND 9 ORDER BY id DESC",
-        "SELECT id FROM items WHERE finished_at < 1 ORDER BY finished_at LIMIT 1",
+        "SELECT id FROM items WHERE state = 'COMPLETED' AND finished_at < 1 ORDER BY finished_at",
         "SELECT id FROM items WHERE name = :x AND name <> ''",
         "SELECT seq FROM history WHERE item_id IS NULL AND seq > 0 ORDER BY seq LIMIT 1",
         "SELECT id FROM items WHERE state = 'PROCESSING' AND owner = 'x'",

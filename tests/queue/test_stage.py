@@ -298,6 +298,48 @@ async def test_an_outcome_that_cannot_be_recorded_is_kept_and_nothing_else_is_be
     assert bench.counted()[Kind.REPORT, State.PENDING] == 1
 
 
+async def test_an_outcome_is_tried_again_at_once_when_the_disk_has_more_room(
+    bench: SqliteBench, disk: Disk, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "COMMIT_RETRY_FIRST", 25.0)
+    shop = Workshop()
+    wal = bench.path.with_name("queue.db-wal")
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        part = stage(store, shop.work, SomeGate(1))
+        await store.put(some_files(1))
+        await nursery.start(part.run)
+        await shop.wait_begun(1)
+        disk.fill(wal, room=200_000)
+        shop.tell(Converted((a_report(b"x" * 900_000),), "ab"), 0)
+        await logged.wait_for("cannot record an outcome")
+        disk.free()
+        store.bell(Topic.DISK).ring()
+        await logged.wait_for("outcomes are recorded again")  # within 10 s
+        part.drain()
+
+
+async def test_what_may_not_be_claimed_waits_for_a_ring_and_what_is_in_hand_ends(
+    bench: SqliteBench,
+) -> None:
+    shop = Workshop()
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        part = stage(store, shop.work, SomeGate(1))
+        await store.put(some_files(3))
+        await nursery.start(part.run)
+        await shop.wait_begun(1)
+        store.claimable = False
+        shop.tell(DONE, 0, 1, 2)
+        await until(store, Kind.FILE, State.COMPLETED, 1)
+        await wait_all_tasks_blocked()
+        store.bell(Topic.FILE).ring()
+        await wait_all_tasks_blocked()
+        assert len(shop.begun) == 1
+        store.claimable = True
+        store.bell(Topic.FILE).ring()
+        await until(store, Kind.FILE, State.COMPLETED, 3)
+        part.drain()
+
+
 async def test_an_outcome_of_a_recovered_claim_is_dropped(
     bench: SqliteBench, logged: Logged
 ) -> None:

@@ -187,7 +187,9 @@ async def test_a_database_that_cannot_be_opened_again_is_a_start_error(
         arm("store.thread=raise@1")
         with pytest.raises(StoreError):
             await store.put(some_files(1))
-        bench.path.write_bytes(b"no database at all, and long enough to be seen as none" * 100)
+        await store.close()  # so that no file of it is left
+        bench.path.unlink()
+        bench.path.mkdir()
         with pytest.raises(StartError, match=str(bench.path)):
             await store.run()
         with pytest.raises(StoreError):
@@ -221,7 +223,7 @@ async def test_a_disk_that_hangs_while_it_is_opened_again_does_not_hold_up_the_e
     async with bench.open() as opened:
         store = cast("SqliteStore", opened)
 
-        def hang() -> None:
+        def hang(_crash: BaseException) -> None:
             asked.set()
             go_on.wait(20)
             raise StartError("too late")

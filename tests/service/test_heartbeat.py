@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import threading
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
+from pywats_trio.config.options import QueueOptions
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Counts, Kind, State
 from pywats_trio.observe.board import STALLED_SECONDS, Board
 from pywats_trio.observe.resources import Resources
+from pywats_trio.queue.sqlite_store import SqliteStore
+from pywats_trio.service.diskwatch import DiskWatch
 from pywats_trio.service.heartbeat import LOOK_SECONDS, TICK_SECONDS, Heartbeat, Lookout
+from pywats_trio.service.memorywatch import MemoryWatch
 from tests.contract.kit import Clock, SqliteBench, a_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
 
@@ -63,75 +68,74 @@ async def test_each_tick_reaches_the_board_and_the_watchdog(
     assert not board.alive
 
 
-class Disk(Resources):
-    """A disk that hangs until it is let go."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.go = threading.Event()
-        self.asked = threading.Event()
-
-    def look(self, data_dir: Path, database: Path) -> None:
-        self.asked.set()
-        assert self.go.wait(20), "nobody let the disk go"
-        super().look(data_dir, database)
-
-
-@pytest.fixture
-def disk() -> Iterator[Disk]:
-    hanging = Disk()
-    yield hanging
-    hanging.go.set()
-
-
 @pytest.fixture
 def bench(tmp_path: Path) -> SqliteBench:
     return SqliteBench(tmp_path / "queue.db")
 
 
-async def test_a_disk_that_hangs_holds_up_neither_the_look_at_the_queue_nor_the_end(
-    disk: Disk, bench: SqliteBench, tmp_path: Path
+class Hanging(Resources):
+    """A disk that answers nobody until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def look(self, data_dir: Path, database: Path) -> None:
+        assert self.go.wait(20), "nobody let the disk go"
+        super().look(data_dir, database)
+
+
+@pytest.fixture
+def hanging() -> Iterator[Hanging]:
+    disk = Hanging()
+    yield disk
+    disk.go.set()
+
+
+@asynccontextmanager
+async def looking_out(board: Board, bench: SqliteBench) -> AsyncIterator[SqliteStore]:
+    """A lookout over a real queue; the block begins when it is ready."""
+    async with bench.open(clock=board.clock) as store, bench.desk() as desk:
+        assert isinstance(store, SqliteStore)
+        board.counts = store.counts
+        disk = DiskWatch(store, board, bench.path.parent, bench.path, QueueOptions)
+        look = Lookout(board, desk, disk, MemoryWatch(store, board, QueueOptions))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(look.run)
+            yield store
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_disk_that_hangs_holds_up_neither_another_look_nor_the_end(
+    hanging: Hanging, bench: SqliteBench
 ) -> None:
-    looked = trio.Event()
-    board = Board(resources=disk)
-    async with bench.open() as store, bench.desk() as desk:
-        [item] = await store.put([a_report()])
-        assert item
-        board.counts = lambda: _seen(store.counts(), looked)
-        look = Lookout(board, desk, tmp_path, bench.path)
-        with trio.fail_after(10):
-            async with trio.open_nursery() as nursery:
-                await nursery.start(look.run)
-                await trio.to_thread.run_sync(disk.asked.wait, 10)
-                await looked.wait()
-                nursery.cancel_scope.cancel()
+    board = Board(resources=hanging)
+    with trio.fail_after(10):
+        async with looking_out(board, bench):
+            await until(lambda: len(board.waiting_since) == len(Kind))
+            await until(lambda: board.resources.memory_available_bytes is not None)
     assert board.resources.disk_free_bytes is None
 
 
-def _seen(counts: Counts, looked: trio.Event) -> Counts:
-    looked.set()
-    return counts
-
-
-async def test_the_disk_and_the_oldest_items_are_shown(bench: SqliteBench, tmp_path: Path) -> None:
+async def test_disk_and_memory_and_the_oldest_items_are_shown(
+    bench: SqliteBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pywats_trio.service.heartbeat.LOOK_SECONDS", 0.01)
     clock = Clock()
     board = Board(clock=clock)
-    async with bench.open(clock=clock) as store, bench.desk() as desk:
+    async with looking_out(board, bench) as store:
         await store.put([a_report()])
         clock.now += 60
         await store.put([a_report()])
-        board.counts = store.counts
-        async with trio.open_nursery() as nursery:
-            await nursery.start(Lookout(board, desk, tmp_path, bench.path).run)
-            with trio.fail_after(10):
-                await until(lambda: board.resources.queue_bytes is not None, board)
-                await until(lambda: len(board.waiting_since) == len(Kind), board)
-            nursery.cancel_scope.cancel()
+        with trio.fail_after(10):
+            shown = {Kind.REPORT: clock.now - 60, Kind.FILE: clock.now}
+            await until(lambda: board.waiting_since == shown)
+            await until(lambda: board.resources.memory_available_bytes is not None)
     assert board.resources.disk_free_bytes
-    assert board.waiting_since == {Kind.REPORT: clock.now - 60, Kind.FILE: clock.now}
+    assert board.resources.queue_bytes
 
 
-async def until(condition: Callable[[], bool], _board: Board) -> None:
+async def until(condition: Callable[[], bool]) -> None:
     """A look is over: there is nothing that rings for it, so the loop turns."""
     while not condition():
         await trio.lowlevel.checkpoint()
@@ -145,14 +149,14 @@ class Unreadable:
 
 
 async def test_a_queue_that_cannot_be_read_leaves_what_was_known(
-    tmp_path: Path, autojump_clock: trio.testing.MockClock
+    autojump_clock: trio.testing.MockClock,
 ) -> None:
     board = Board()
     board.counts = lambda: Counts({(Kind.FILE, State.PENDING): 1})
     board.waiting_since[Kind.FILE] = 5.0
-    look = Lookout(board, Unreadable(), tmp_path, tmp_path / "queue.db")  # type: ignore[arg-type] # only what is asked
+    look = Lookout(board, Unreadable(), None, None)  # type: ignore[arg-type] # only what is asked
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(look._again_and_again, look._look_at_queue)  # noqa: SLF001 - no thread
+        nursery.start_soon(look._look_again_and_again)  # noqa: SLF001 - no thread
         await trio.sleep(3 * LOOK_SECONDS)
         nursery.cancel_scope.cancel()
     assert board.waiting_since == {Kind.FILE: 5.0}

@@ -92,7 +92,15 @@ def test_the_limits_in_effect_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("free", "low"), [(-1, True), (0, False), (1, False)])
 def test_free_disk_is_compared_with_the_least(free: int, low: bool) -> None:
     least = 512 << 20
-    found = list(own.of_free(Path("/data"), least + free, least))
+    found = list(own.of_free(Path("/data"), least + free, least, 10 * least))
     assert [one.message for one in found] == [
         "data_dir: 511 MiB are free in /data, less than 512 MiB"
     ] * low
+    assert all("make room on the disk" in one.hint for one in found)
+
+
+@pytest.mark.parametrize(("total", "never"), [(549, True), (550, False)])
+def test_a_disk_that_can_never_have_so_much_free_is_told(total: int, never: bool) -> None:
+    mib = 1 << 20
+    [one] = own.of_free(Path("/data"), 7 * mib, 500 * mib, total * mib)
+    assert ("lower queue.min_free_disk: this disk has 549 MiB in all" in one.hint) is never

@@ -21,6 +21,8 @@ STATES: Final = (
     "FAILED",
     "QUARANTINED",
 )
+LARGEST_ID: Final = 2**63 - 1
+"""What the queue's numbers fit into."""
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -42,6 +44,13 @@ class Age(click.ParamType):  # type: ignore[type-arg]  # click itself is not sub
         return float(found[1]) * _UNITS[found[2] or "s"]
 
 
+def _not_empty(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """An empty variable of a script must not come to mean everything."""
+    if value == "":
+        raise click.BadParameter("it is empty; leave it out, or give it a value")
+    return value
+
+
 _OPTIONS: Final = (
     click.option("--kind", type=click.Choice(["file", "report"])),
     click.option(
@@ -56,14 +65,14 @@ _OPTIONS: Final = (
         type=click.Choice(["retry", "server", "converter"]),
         help="What a SUSPENDED item waits for.",
     ),
-    click.option("--converter", metavar="NAME", default=""),
+    click.option("--converter", metavar="NAME", callback=_not_empty),
     click.option("--older-than", type=Age(), help="Came so long ago or before, such as 2h."),
     click.option("--newer-than", type=Age(), help="Came since then."),
-    click.option("--error-class", metavar="CLASS", default="", help="Such as rejected."),
-    click.option("--serial", "serial_number", metavar="SERIAL", default=""),
+    click.option("--error-class", metavar="CLASS", callback=_not_empty, help="Such as rejected."),
+    click.option("--serial", "serial_number", metavar="SERIAL", callback=_not_empty),
     click.option(
         "--text",
-        default="",
+        callback=_not_empty,
         help="Part of serial or part number, path, report id or last error.",
     ),
 )
@@ -77,8 +86,9 @@ def filtered(command: F) -> F:
 
 
 def arguments(values: dict[str, Any]) -> dict[str, Any]:
-    """Those of the filter options that were given, as arguments of a command."""
-    asked = {key: value for key, value in values.items() if value not in ("", None, (), False)}
-    if "states" in asked:
-        asked["states"] = list(asked["states"])
-    return asked
+    """Those of the options that were given, as arguments of a command."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in values.items()
+        if value is not None and value is not False and value != ()
+    }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from pywats_trio.cli.ask import asking
 from pywats_trio.cli.output import json_option, print_listing, print_table
-from pywats_trio.cli.queue.filters import arguments, filtered
+from pywats_trio.cli.queue.ages import age
+from pywats_trio.cli.queue.filters import LARGEST_ID, arguments, filtered
+from pywats_trio.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +23,16 @@ if TYPE_CHECKING:
 PAGE: Final = 500
 """Items that are asked for at a time."""
 HEADS: Final = ("ID", "KIND", "STATE", "PRIO", "CONVERTER", "SERIAL", "AGE", "WHAT")
+WIDTH: Final = 80
+"""Characters of an error in the table; `show` has all of it."""
 
 
 @click.command()
 @filtered
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
-@click.option("--after", type=click.IntRange(min=0), help="The `next` of the page before.")
+@click.option(
+    "--after", type=click.IntRange(min=0, max=LARGEST_ID), help="The `next` of the page before."
+)
 @click.option("--oldest", "oldest_first", is_flag=True, help="The oldest first.")
 @json_option
 @click.pass_obj
@@ -38,7 +45,8 @@ def ls(
     if as_json:
         print_listing(items, following)
         return
-    print_table(HEADS, [_row(item) for item in items])
+    now = time.time()
+    print_table(HEADS, [row(item, now) for item in items])
     if following is not None:
         click.echo(f"there are more: --after {following}", err=True)
 
@@ -46,7 +54,10 @@ def ls(
 def page(
     ask: Ask, wanted: dict[str, Any], limit: int, after: int | None
 ) -> tuple[list[dict[str, Any]], int | None]:
-    """`limit` items, or fewer at the end; and where the next page begins."""
+    """`limit` items, or fewer at the end; and where the next page begins.
+
+    A search through many items ends early on the service's side; it is gone on with here.
+    """
     items: list[dict[str, Any]] = []
     while True:
         paging: dict[str, Any] = {"limit": min(PAGE, limit - len(items))}
@@ -59,16 +70,23 @@ def page(
             return items, after
 
 
-def _row(item: dict[str, Any]) -> tuple[object, ...]:
-    state = f"{item['state']} ({item['reason']})" if item["reason"] else item["state"]
+def row(item: dict[str, Any], now: float) -> tuple[object, ...]:
+    """The item as a line of the table; `now` is in seconds since the epoch."""
     what = item["last_error"] or item["report_id"] or item["source"]
     return (
         item["id"],
         item["kind"],
-        state,
+        standing(item),
         item["priority"],
         item["converter"],
         item["serial_number"],
-        item["created_at"],
-        what,
+        age(item["created_at"], now),
+        shortened(what, WIDTH),
     )
+
+
+def standing(item: dict[str, Any]) -> str:
+    """Its state, and the reason or the progress."""
+    if item["state"] == "PROCESSING":
+        return f"PROCESSING {item['progress']} %"
+    return f"{item['state']} ({item['reason']})" if item["reason"] else str(item["state"])

@@ -7,40 +7,39 @@ import stat
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
-from attrs import define, evolve, field, fields, frozen
+from attrs import frozen
 
 from pywats_trio.commands.command import Answer, BadArguments, Command, When, arg
-from pywats_trio.commands.queue.filters import Filter, every, narrowed, selection
+from pywats_trio.commands.queue.filters import LARGEST_ID, Filter, selection
+from pywats_trio.commands.queue.work import MOST_TOLD, Plan, Work
 from pywats_trio.control import Role
-from pywats_trio.model import (
-    FINISHED,
-    PRIORITY_FIRST,
-    PRIORITY_LAST,
-    Identity,
-    Kind,
-    Putaway,
-    State,
-)
+from pywats_trio.intake.scan import identity
+from pywats_trio.model import FINISHED, PRIORITY_FIRST, PRIORITY_LAST, Identity, Kind, State
+from pywats_trio.queue.selection import Selection
 from pywats_trio.queue.store import Hold, Release, Remove, Reprioritize, Retry
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from pywats_trio.commands.host import OpenQueue, QueueHost
+    from pywats_trio.commands.host import QueueHost
     from pywats_trio.control import Who
     from pywats_trio.model import Item
-    from pywats_trio.queue.selection import Selection
     from pywats_trio.queue.store import Action
 
 MOST_IDS: Final = 10_000
 """That one request may name."""
-MOST_TOLD: Final = 100
-"""Items of which an answer says why they were passed over."""
 
 
 @frozen
-class Choose(Filter):
+class Change(Filter):
+    """What every command takes that changes items."""
+
+    dry_run: bool = arg("only say how many it would change", default=False)
+
+
+@frozen
+class Choose(Change):
     """Items by their numbers, by a filter, or by both."""
 
     ids: tuple[int, ...] = arg("their numbers; default: all that the filter means", default=())
@@ -54,125 +53,125 @@ class SetPriority(Choose):
 
 
 @frozen
-class Clear(Filter):
+class Clear(Change):
     """The arguments of `clear_queue`."""
 
     everything: bool = arg("also what waits or is held: it will never be delivered", default=False)
 
 
 async def _retry(host: QueueHost, args: Choose, who: Who) -> Answer:
-    chosen = await _chosen(host, args, Retry.states)
-    found = await trio.to_thread.run_sync(_identities, chosen.items)
-    for item in list(chosen.items):
-        if isinstance(why := found.get(item.id), str):
-            chosen.pass_over(item, why)
-    identities = {key: value for key, value in found.items() if isinstance(value, Identity)}
-    return await chosen.apply(Retry(identities), who)
+    return await _chosen(host, args, who, Retry.states, _plan_retry)
 
 
-def _identities(items: Iterable[Item]) -> dict[int, Identity | str]:
-    """What lies at the path of each file, or a sentence if it is no file. In a thread."""
-    found: dict[int, Identity | str] = {}
+async def _plan_retry(items: Sequence[Item]) -> Plan:
+    return await trio.to_thread.run_sync(_retry_of, items, abandon_on_cancel=True)
+
+
+def _retry_of(items: Sequence[Item]) -> Plan:
+    """With what lies at the path of each file now: it may have been mended. In a thread."""
+    identities: dict[int, Identity] = {}
+    refused: dict[int, str] = {}
     for item in items:
-        if item.kind is Kind.FILE:
-            found[item.id] = _identity(item.source)
+        # What is SUSPENDED lies in its watch folder: if it was replaced, intake takes the new one.
+        if item.kind is not Kind.FILE or item.state is State.SUSPENDED:
+            continue
+        found = _identity(item)
+        if isinstance(found, str):
+            refused[item.id] = found
+        else:
+            identities[item.id] = found
+    return Plan(Retry(identities), refused)
+
+
+def _identity(item: Item) -> Identity | str:
+    """Of the file of a refused item, or a sentence why it cannot be converted again."""
+    told = f"item {item.id}: its file"
+    where = printable(item.source)
+    try:
+        status = os.lstat(item.source)
+    except OSError as error:
+        return f"{told} is not at {where} ({error.strerror}); put it there, or drop it again"
+    if not stat.S_ISREG(status.st_mode):
+        return f"{told} at {where} is not a regular file any more; drop it again"
+    found = identity(status)
+    if not item.has_moved and found != item.identity:
+        return f"{told} has gone; the other one at {where} is an item of its own"
     return found
 
 
-def _identity(path: str) -> Identity | str:
-    told = printable(path)
-    try:
-        status = os.lstat(path)
-    except OSError as error:
-        return f"its file is not at {told} ({error.strerror}); put it there, or drop it again"
-    if not stat.S_ISREG(status.st_mode):
-        return f"{told} is not a regular file any more"
-    return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-
-
 async def _hold(host: QueueHost, args: Choose, who: Who) -> Answer:
-    return await (await _chosen(host, args, Hold.states)).apply(Hold(), who)
+    return await _chosen(host, args, who, Hold.states, _always(Hold()))
 
 
 async def _release(host: QueueHost, args: Choose, who: Who) -> Answer:
-    return await (await _chosen(host, args, Release.states)).apply(Release(), who)
+    return await _chosen(host, args, who, Release.states, _always(Release()))
 
 
 async def _set_priority(host: QueueHost, args: SetPriority, who: Who) -> Answer:
-    chosen = await _chosen(host, args, Reprioritize.states)
-    return await chosen.apply(Reprioritize(args.priority), who)
+    plan = _always(Reprioritize(args.priority))
+    return await _chosen(host, args, who, Reprioritize.states, plan)
 
 
 async def _remove(host: QueueHost, args: Choose, who: Who) -> Answer:
-    return await (await _chosen(host, args, Remove.states)).apply(Remove(), who)
+    return await _chosen(host, args, who, Remove.states, _always(Remove()))
 
 
 async def _clear(host: QueueHost, args: Clear, who: Who) -> Answer:
-    queue = host.queue()
+    wanted = selection(args, host.board.clock())
+    waiting = sorted(frozenset(wanted.states or ()) - FINISHED)
+    if waiting and not args.everything:
+        raise BadArguments(
+            f"what is {waiting[0]} has not come to its end; say so if it is to go all the same "
+            "(everything, --all)"
+        )
     states = Remove.states if args.everything else FINISHED
-    wanted = narrowed(selection(args, host.board.clock()), states)
-    return await _Chosen(queue, wanted, await every(queue, wanted)).apply(Remove(), who)
+    work = Work(host.queue(), states, _always(Remove()), who.name, args.dry_run)
+    await work.by_filter(wanted)
+    return work.answer()
 
 
-@define
-class _Chosen:
-    """Items that are to be changed, and those that were named and are not."""
+def _always(action: Action) -> Callable[[Sequence[Item]], Awaitable[Plan]]:
+    """The same for any items."""
 
-    queue: OpenQueue
-    wanted: Selection
-    items: list[Item] = field(factory=list)
-    skipped: list[Answer] = field(factory=list)
+    async def plan(_items: Sequence[Item]) -> Plan:
+        return Plan(action)
 
-    def pass_over(self, item: Item, why: str) -> None:
-        """Not this one after all."""
-        self.items.remove(item)
-        self.skipped.append({"id": item.id, "why": why})
-
-    async def apply(self, action: Action, who: Who) -> Answer:
-        """Change them, as far as they still are what was wanted."""
-        wanted = evolve(self.wanted, ids=tuple(item.id for item in self.items))
-        changed = await self.queue.store.change(wanted, action, who.name)
-        told = self.skipped[:MOST_TOLD]
-        return {"changed": changed, "skipped": told, "skipped_count": len(self.skipped)}
+    return plan
 
 
-async def _chosen(host: QueueHost, args: Choose, states: frozenset[State]) -> _Chosen:
-    """The items in `states` that are meant; of those named that are not, why they are not."""
-    queue, wanted = host.queue(), selection(args, host.board.clock())
-    if not args.ids:
-        if not _says_something(args):
-            raise BadArguments("say which items: by their numbers, or by a filter")
-        wanted = narrowed(wanted, states)
-        return _Chosen(queue, wanted, await every(queue, wanted))
-    if len(args.ids) > MOST_IDS:
-        raise BadArguments(f"at most {MOST_IDS} numbers at a time, these are {len(args.ids)}")
-    chosen = _Chosen(queue, wanted)
-    for item_id in dict.fromkeys(args.ids):
-        item = await queue.desk.item(item_id)
-        if item is None:
-            chosen.skipped.append({"id": item_id, "why": f"there is no item {item_id}"})
-            continue
-        chosen.items.append(item)
-        if why := _why_not(item, states):
-            chosen.pass_over(item, why)
-    return chosen
+async def _chosen(
+    host: QueueHost,
+    args: Choose,
+    who: Who,
+    states: frozenset[State],
+    plan: Callable[[Sequence[Item]], Awaitable[Plan]],
+) -> Answer:
+    """Change those in `states` that `args` names or means."""
+    wanted = selection(args, host.board.clock())
+    ids = _checked(args.ids)
+    work = Work(host.queue(), states, plan, who.name, args.dry_run)
+    if ids:
+        await work.by_number(ids, wanted)
+    elif wanted == Selection():
+        raise BadArguments("say which items: by their numbers, or by a filter")
+    else:
+        await work.by_filter(wanted)
+    return work.answer()
 
 
-def _why_not(item: Item, states: frozenset[State]) -> str:
-    if item.state not in states:
-        return f"item {item.id} is {item.state}"
-    if item.putaway is Putaway.PENDING:
-        return f"the file of item {item.id} is just being put away; ask again in a moment"
-    return ""
-
-
-def _says_something(args: Filter) -> bool:
-    return any(getattr(args, one.name) not in ("", None, ()) for one in fields(Filter))
+def _checked(ids: tuple[int, ...]) -> list[int]:
+    """Each once."""
+    if len(ids) > MOST_IDS:
+        raise BadArguments(f"give at most {MOST_IDS} numbers at a time, these are {len(ids)}")
+    if strange := [item_id for item_id in ids if not 1 <= item_id <= LARGEST_ID]:
+        raise BadArguments(f"{strange[0]} is not the number of an item; they are 1 to {LARGEST_ID}")
+    return list(dict.fromkeys(ids))
 
 
 _CHANGED: Final = (
-    "`changed`: how many; `skipped`: of those that were named by number and not changed, `id` and "
-    f"`why`, at most {MOST_TOLD} of `skipped_count`."
+    "`changed`: how many; `skipped`: of those that were named or could not be changed, `id` and "
+    f"`why`, at most {MOST_TOLD} of `skipped_count`; `missing`: how many of those named there are "
+    "not."
 )
 
 
@@ -213,8 +212,8 @@ COMMANDS: Final = (
     ),
     _command(
         "remove_items",
-        "Take items out of the queue for good, with their reports and their history; files are "
-        "left where they lie. What is being worked on is passed over.",
+        "Take items out of the queue for good, with their payload and their history; a file is "
+        "left where it lies, and its reports stay. What is being worked on is passed over.",
         Choose,
         _remove,
     ),

@@ -70,7 +70,7 @@ def insert(tx: Transaction, envelope: Envelope, parent: Item | None = None) -> i
     values = (
         envelope.kind.value,
         envelope.priority,
-        tx.scheduling.turns.order.rank(envelope.priority, tx.now),
+        tx.scheduling.turns.order.rank(envelope.priority, tx.steady),
         envelope.max_attempts,
         storable(envelope.serial_number),
         storable(envelope.part_number),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from pywats_trio.model import FINISHED, State
 from pywats_trio.queue import rows
@@ -14,7 +14,9 @@ from pywats_trio.queue.selection import where
 from pywats_trio.queue.store import (
     Acknowledge,
     Charge,
+    Export,
     Hold,
+    Quarantine,
     Release,
     Remove,
     Reprioritize,
@@ -71,6 +73,8 @@ def _change(tx: Transaction, item: Item, action: Action, who: str) -> None:
             _reprioritize(tx, item, priority, who)
         case Acknowledge(receipts=receipts):
             _acknowledge(tx, item, receipts[item.id], who)
+        case Export() | Quarantine():
+            _set_aside(tx, item, action, who)
         case Remove():
             remove(tx, item)
             _tell_removed(tx, item, who)
@@ -113,7 +117,7 @@ def _retry(tx: Transaction, item: Item, action: Retry, who: str) -> None:
         "deaths": 0,
         "finished_at": None,
         "putaway": "none",
-        "rank": tx.scheduling.turns.order.rank(item.priority, item.created_at),
+        "rank": tx.scheduling.turns.order.rank(item.priority, item.created_at - tx.now + tx.steady),
     }
     if (identity := action.identities.get(item.id)) is not None:
         names = ("device", "inode", "size", "mtime_ns")
@@ -122,15 +126,51 @@ def _retry(tx: Transaction, item: Item, action: Retry, who: str) -> None:
 
 
 def _reprioritize(tx: Transaction, item: Item, priority: int, who: str) -> None:
-    rank = tx.scheduling.turns.order.rank(priority, item.created_at)
+    levels = (priority - item.priority) * tx.scheduling.turns.order.step
     transitions = tx.db.execute(
-        "UPDATE items SET priority = ?, rank = ?, transitions = transitions + 1 WHERE id = ?"
+        "UPDATE items SET priority = ?, rank = rank + ?, transitions = transitions + 1 WHERE id = ?"
         " RETURNING transitions",
-        (priority, rank, item.id),
+        (priority, levels, item.id),
     ).get
     message = f"priority {priority}, it was {item.priority}"
     tx.history.write(tx.now, item.id, "priority changed", None, who=who, message=message)
     tx.history.trim(tx.db, item.id, transitions)
+
+
+def _set_aside(tx: Transaction, item: Item, action: Export | Quarantine, who: str) -> None:
+    if isinstance(action, Export):
+        _export(tx, item, action, who)
+        return
+    problem = action.problem
+    columns = {
+        "finished_at": tx.now,
+        "error_kind": problem.kind,
+        "last_error": cut(problem.message),
+        "error_hint": cut(problem.hint),
+        "evidence": cut(problem.evidence),
+    }
+    _move(tx, item, _Move(State.QUARANTINED, "quarantined", who, problem.message, columns))
+
+
+def _export(tx: Transaction, item: Item, action: Export, who: str) -> None:
+    """A FAILED one is retried first, in the same transaction: nobody claims it in between."""
+    tx.db.execute(
+        "UPDATE items SET exported = ? || '/' || id WHERE id = ? AND exported = ''",
+        (action.export, item.id),
+    )
+    message = f"exported as {action.export}"
+    if action.kept or item.state is State.HELD:
+        tx.history.write(tx.now, item.id, "exported", None, who=who, message=message)
+        transitions = tx.db.execute(
+            "UPDATE items SET transitions = transitions + 1 WHERE id = ? RETURNING transitions",
+            (item.id,),
+        ).get
+        tx.history.trim(tx.db, item.id, transitions)
+        return
+    if item.state is State.FAILED:
+        _retry(tx, item, Retry(), who)
+        item = evolve(item, state=State.PENDING)
+    _move(tx, item, _Move(State.HELD, "held", who, message))
 
 
 def _acknowledge(tx: Transaction, item: Item, receipt: str, who: str) -> None:
@@ -163,4 +203,4 @@ def _tell_removed(tx: Transaction, item: Item, who: str) -> None:
         "report_id": item.report_id,
         "source": shortened(printable(item.original or item.source), NAME),
     }
-    tx.history.write(tx.now, None, "item removed", None, who=who, message=json.dumps(detail))
+    tx.history.write(tx.now, None, "item removed", None, who=who, message=json.dumps(detail, ensure_ascii=False))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
 from pywats_trio.model import Claim, Reason, State
 from pywats_trio.queue import rows
+from pywats_trio.queue.order import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pywats_trio.model import Item, Kind
     from pywats_trio.queue.verbs.transaction import Transaction
 
-MOST_WOKEN: Final = 200
+MOST_WOKEN: Final = 100
 """Items that one claim wakes, so that none takes long; the next one wakes more."""
 
 _WAITING = (
@@ -30,12 +28,20 @@ RETURNING (SELECT body FROM payloads WHERE item_id = items.id), transitions, ran
 """
 _CLAIM_LINE = _CLAIM.format(ids=_WAITING, columns=rows.COLUMNS)
 _CLAIM_IDS = _CLAIM.format(ids="SELECT value FROM json_each(?)", columns=rows.COLUMNS)
-_HEADS = _WAITING.replace("SELECT id", "SELECT rank, id")
+_HEADS = """
+SELECT line.value, rank, priority, items.id FROM json_each(?2) AS line JOIN items ON items.id = (
+  SELECT id FROM items WHERE kind = ?1 AND converter = line.value AND state = 'PENDING'
+  ORDER BY rank, id LIMIT 1)
+"""
+_BEHIND = (
+    "SELECT rank, priority, id FROM items WHERE kind = ? AND converter = ? AND state = 'PENDING'"
+    " AND (rank, id) > (?, ?) ORDER BY rank, id LIMIT 1"
+)
 
 
 def claim(tx: Transaction, kind: Kind, limit: int, owner: str) -> list[Claim]:
     """`Store.claim`."""
-    if tx.books.due(kind) <= tx.steady:
+    if tx.books.due(kind) <= tx.steady or tx.scheduling.budgets[kind].allows_more(tx.steady):
         _wake_due(tx, kind)
     if limit <= 0:
         return []
@@ -58,32 +64,24 @@ def _claim_line(tx: Transaction, kind: Kind, name: str, limit: int, owner: str) 
 def _claim_in_turn(
     tx: Transaction, kind: Kind, names: list[str], limit: int, owner: str
 ) -> list[Claim]:
-    """Of several: a look at the head of each, which steps on only as far as it is needed."""
-    with contextlib.ExitStack() as looks:
-        lines = {}
-        for name in names:
-            cursor = tx.db.cursor()
-            looks.callback(cursor.close)
-            lines[name] = _line(tx, cursor.execute(_HEADS, (kind.value, name, limit)), kind, name)
-        chosen = tx.scheduling.turns.choose(kind, lines, limit)
+    """Of several: a look at all heads in one statement, then at what is behind those chosen."""
+    found: list[tuple[Any, ...]] = tx.db.execute(_HEADS, (kind.value, json.dumps(names))).fetchall()
+    heads = {name: Head(*head) for name, *head in found}
+    for name in names:
+        if name not in heads:
+            tx.books.is_empty(kind, name)
+
+    def following(name: str, head: Head) -> Head | None:
+        which = (kind.value, name, head.rank, head.item_id)
+        row: tuple[Any, ...] | None = tx.db.execute(_BEHIND, which).fetchone()
+        return None if row is None else Head(*row)
+
+    chosen = tx.scheduling.turns.choose(kind, heads, following, limit)
     if not chosen:
         return []
-    found = {
-        claim.item.id: claim
-        for _rank, claim in _claim(tx, _CLAIM_IDS, (json.dumps(chosen),), owner)
-    }
-    return [found[item_id] for item_id in chosen]
-
-
-def _line(
-    tx: Transaction, cursor: Iterator[tuple[Any, ...]], kind: Kind, name: str
-) -> Iterator[tuple[float, int]]:
-    empty = True
-    for rank, item_id in cursor:
-        empty = False
-        yield rank, item_id
-    if empty:
-        tx.books.is_empty(kind, name)
+    claims = _claim(tx, _CLAIM_IDS, (json.dumps(chosen),), owner)
+    by_id = {claim.item.id: claim for _rank, claim in claims}
+    return [by_id[item_id] for item_id in chosen]
 
 
 def _claim(
@@ -127,18 +125,15 @@ def _wake_due(tx: Transaction, kind: Kind) -> None:
 def _wake(tx: Transaction, kind: Kind, reason: Reason) -> float | None:
     """Wake what is due of `reason`; when the next one is to be woken, None if nothing waits."""
     which = (kind.value, reason.value)
-    soonest: float | None = tx.db.execute(_SOONEST, which).get
-    if soonest is None or soonest > tx.steady:
-        return soonest
-    budget = tx.scheduling.budgets[kind] if reason is Reason.RETRY else None
     due = [item_id for (item_id,) in tx.db.execute(_DUE, (*which, tx.steady, MOST_WOKEN))]
+    budget = tx.scheduling.budgets[kind] if reason is Reason.RETRY else None
     allowed = len(due) if budget is None else budget.take(len(due), tx.steady)
     for item_id in due[:allowed]:
         resume(tx, item_id, f"the wait for {reason} is over")
     if budget is not None and allowed < len(due):
         return tx.steady + budget.next_in(tx.steady)
-    after: float | None = tx.db.execute(_SOONEST, which).get
-    return after
+    soonest: float | None = tx.db.execute(_SOONEST, which).get
+    return soonest
 
 
 def resume(tx: Transaction, item_id: int, message: str, who: str = "") -> None:

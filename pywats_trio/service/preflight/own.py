@@ -11,6 +11,7 @@ from attrs import frozen
 from pywats_trio.config.options import MIB, default_log_file
 from pywats_trio.convert.conversion import SCRATCH
 from pywats_trio.intake.trouble import to_do
+from pywats_trio.queue.marks import LowMark
 from pywats_trio.service.preflight.finding import START, Finding, error, warning
 from pywats_trio.service.preflight.writing import try_writing
 from pywats_trio.text import printable
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from pywats_trio.config.options import Config
 
 DATABASE: Final = "queue.db"
-SIGNATURE: Final = b"SQLite format 3\0"
-"""What a database begins with (sqlite.org, fileformat2.html)."""
 
 
 @frozen
@@ -67,15 +66,22 @@ def _of_disk(folder: Path, least: int) -> Iterator[Finding]:
         status = os.statvfs(folder)
     except OSError:
         return  # the folder cannot be used, which is told already
-    yield from of_free(folder, status.f_bavail * status.f_frsize, least)
+    total, free = status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize
+    yield from of_free(folder, free, least, total)
 
 
-def of_free(folder: Path, free: int, least: int) -> Iterator[Finding]:
-    """Whether less than `least` bytes are `free`."""
+def of_free(folder: Path, free: int, least: int, total: int) -> Iterator[Finding]:
+    """Whether less than `least` bytes are `free` of `total`, so that no file is taken."""
     if free < least:
         subject = printable(os.fspath(folder))
         message = f"data_dir: {free // MIB} MiB are free in {subject}, less than {least // MIB} MiB"
-        yield warning("disk", subject, message, "make room on the disk of data_dir")
+        hint = "make room on the disk of data_dir, or lower queue.min_free_disk"
+        if LowMark(least).beyond(total):
+            hint = (
+                f"lower queue.min_free_disk: this disk has {total // MIB} MiB in all, so it can "
+                "never have as much free"
+            )
+        yield warning("disk", subject, message, f"{hint}; until then no file is taken")
 
 
 def _of_database(file: Path) -> Iterator[Finding]:
@@ -90,11 +96,10 @@ def _of_database(file: Path) -> Iterator[Finding]:
         return
     try:
         regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        head = os.read(descriptor, len(SIGNATURE)) if regular else b""
     finally:
         os.close(descriptor)
-    if not regular or head not in {b"", SIGNATURE}:
-        message = f"the queue {subject} is no database"
+    if not regular:  # a file that is no queue is set aside by the store itself
+        message = f"the queue {subject} is no file"
         hint = "move it away, or choose another data_dir"
         yield error("data_dir", subject, message, hint, START)
 

@@ -1,0 +1,1 @@
+"""Queues that others have written, doing what ours does, in an environment of their own."""

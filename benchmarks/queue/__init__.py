@@ -1,0 +1,1 @@
+"""What the queue costs: one file a question; `python -m benchmarks.queue` asks them all."""
