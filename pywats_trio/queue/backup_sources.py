@@ -106,7 +106,7 @@ def _add(
         before, (path, moving, state) = path, _now(live, file)
         if path != before:
             continue
-        if True:
+        if not moving or time.monotonic() > until:
             return f"{why}; its item is {state} now"
         # It has left its place on the disk, and the row that says where to is on its way.
         time.sleep(LOOK_AGAIN_SECONDS)  # noqa: TID251 - in a thread

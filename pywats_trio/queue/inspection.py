@@ -162,8 +162,11 @@ def _refuse_foreign(path: Path) -> None:
         raise StoreDamaged(f"{path}: this is no database")
 
 
-def check_log(found: Look, connection: apsw.Connection, path: Path) -> None:
+def check_log(found: Look, connection: apsw.Connection, path: Path) -> bool:
     """Compare what SQLite accepted of the log with what was `found` in it before.
+
+    Whether its end is torn, as a power loss leaves it; the log must begin anew then, lest what is
+    left of that is taken for damage another time.
 
     Raises:
         StoreDamaged: there is more in it than SQLite accepted.
@@ -173,7 +176,7 @@ def check_log(found: Look, connection: apsw.Connection, path: Path) -> None:
     if found.committed is not None:
         if found.log_size and accepted < found.committed:
             raise _damaged_log(path, found.committed - accepted, "pages")
-        return
+        return False
     behind = [commit for commit in found.commits if commit > accepted]
     torn = found.note.torn() if found.note is not None else 1
     if torn is not None and len(behind) > torn:
@@ -184,6 +187,7 @@ def check_log(found: Look, connection: apsw.Connection, path: Path) -> None:
             commits=len(behind),
             hint="a power loss before they were confirmed",
         )
+    return bool(behind)
 
 
 def _damaged_log(path: Path, number: int, what: str) -> StoreDamaged:

@@ -42,8 +42,8 @@ ROWS: Final = 200
 """That one step looks at, at most."""
 WRITTEN: Final = 50
 """Failed items that are written to files, and then removed, together."""
-PAGES: Final = 250
-"""Of the file that one step gives back, at most: 1 MB, 10 ms."""
+PAGES: Final = 100
+"""Of the file that one step gives back, at most: each has to be moved, which takes 35 µs."""
 MUCH_FREE: Final = 0.25
 FREE_PAGES: Final = 1_000
 """More than this share of the file, and more than so many pages, and free pages are given back."""

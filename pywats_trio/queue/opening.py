@@ -5,6 +5,7 @@ Everything here blocks.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,8 +35,7 @@ class Opening:
     path: Path
     synchronous: str
     now: float
-    _lost: Damage | None = None
-    """A log that is missing."""
+    _torn: bool = False
 
     def connect(self) -> apsw.Connection:
         """Open it for the first time: by its files, nothing of this process has it open.
@@ -56,12 +56,15 @@ class Opening:
             )
         except StoreDamaged as damaged:
             return self.salvage(str(damaged))
+        if self._torn:
+            with contextlib.suppress(apsw.BusyError):
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         if found.log_is_missing:
             self._tell_missing(connection)
         return connection
 
     def _check(self, found: Look, connection: apsw.Connection) -> None:
-        inspection.check_log(found, connection, self.path)
+        self._torn = inspection.check_log(found, connection, self.path)
         inspection.check_pages(found, connection, self.path)
 
     def connect_again(self, crash: BaseException) -> apsw.Connection:
@@ -137,6 +140,6 @@ def note_closed(path: Path, synchronous: str, items: int, damage: str) -> None:
     """
     wal = path.with_name(f"{path.name}-wal")
     has_log = wal.exists() and wal.stat().st_size > 0
-    Note(
-        open=has_log, boot=this_boot(), synchronous=synchronous, items=items, damage=damage
-    ).write(path)
+    Note(open=has_log, boot=this_boot(), synchronous=synchronous, items=items, damage=damage).write(
+        path
+    )

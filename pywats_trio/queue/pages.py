@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import struct
 from enum import IntEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import apsw
@@ -145,6 +146,8 @@ class Pages:
         """What the pointer map says of a page, and the page above it."""
         if number == 1:
             return Use.ROOT, 0  # it has no entry
+        if not self._has_maps:
+            return Use.UNKNOWN, 0
         place = self._map_of(number)
         entries = self._map(place)
         at = (number - place - 1) * ENTRY
@@ -152,6 +155,15 @@ class Pages:
             return Use.UNKNOWN, 0
         kind, above = struct.unpack_from(">BI", entries, at)
         return (Use(kind) if kind <= Use.TREE else Use.UNKNOWN), above
+
+    @cached_property
+    def _has_maps(self) -> bool:
+        """Only a database that can give its free pages back has them: not one of an older layout."""
+        first, second = self.page(1), self.page(2)
+        if first is not None and first.data.startswith(SIGNATURE):
+            return any(first.data[52:56])
+        # The first entry is of the page behind it, where the first table begins.
+        return second is None or second.data[0] in {0, Use.ROOT}
 
     def _map(self, place: int) -> bytes | None:
         """The page of the pointer map at `place`; None: it cannot be believed."""
@@ -172,7 +184,7 @@ class Pages:
 
     def is_map(self, number: int) -> bool:
         """Whether the page is one of the pointer map's."""
-        return number > 1 and number == self._map_of(number)
+        return self._has_maps and number > 1 and number == self._map_of(number)
 
     def root(self, number: int) -> int:
         """The root of the tree that a page stands in; 0: unknown."""
@@ -184,7 +196,6 @@ class Pages:
                 return 0
             number = above
         return 0
-
 
     def free(self) -> set[int]:
         """Pages that the list of free ones names, as far as it can be followed."""

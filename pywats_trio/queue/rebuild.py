@@ -96,11 +96,19 @@ def _catch_up(new: apsw.Connection) -> None:
     new.execute(
         "DELETE FROM payloads WHERE item_id IN (SELECT id FROM items WHERE state = 'COMPLETED')"
     )
-    new.execute(
-        "UPDATE items SET rank = priority,"
-        " bytes = coalesce((SELECT length(body) FROM payloads WHERE item_id = id), 0),"
-        " dropped_at = iif(dropped_at = 0, created_at, dropped_at)"
-    )
+    new.execute(_MADE_AGAIN)
+
+
+# What follows from the rest of a row, and what an older layout did not have.
+_MADE_AGAIN = """
+UPDATE items SET rank = priority,
+  bytes = coalesce((SELECT length(body) FROM payloads WHERE item_id = id), 0),
+  dropped_at = iif(dropped_at = 0, created_at, dropped_at),
+  name = iif(kind = 'file' AND name = '',
+    replace(source, rtrim(source, replace(source, '/', '')), ''), name)
+WHERE rank <> priority OR dropped_at = 0 OR (kind = 'file' AND name = '')
+  OR bytes <> coalesce((SELECT length(body) FROM payloads WHERE item_id = id), 0)
+"""
 
 
 def _rows(new: apsw.Connection, sql: str) -> list[Any]:

@@ -138,7 +138,8 @@ def _table(made: apsw.Connection, name: str) -> Table:
     found: list[Any] = made.execute(sql, (name,)).fetchall()
     without = bool(made.execute("SELECT wr FROM pragma_table_list WHERE name = ?", (name,)).get)
     if without:  # its key stands first
-        found.sort(key=lambda row: row[3] or len(found))
+        last = len(found)
+        found.sort(key=lambda row: row[3] or last)
     keys = [(column, declared) for column, declared, _required, pk, _default in found if pk]
     rowid = keys[0][0] if [declared for _, declared in keys] == ["INTEGER"] and not without else ""
     columns = tuple(

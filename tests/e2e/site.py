@@ -183,9 +183,15 @@ def make_site(
 def recorded(site: Site) -> Iterator[Site]:
     """While the block lasts, what is logged goes to `site`."""
 
+    loop = trio.lowlevel.current_trio_token()
+
     def take(_logger: object, level: str, event: structlog.typing.EventDict) -> NoReturn:
         site.log.append({**event, "level": level})
-        site.bell.ring()
+        if trio.lowlevel.in_trio_run():
+            site.bell.ring()
+        else:  # in a thread, such as one that opens the queue
+            with contextlib.suppress(trio.RunFinishedError):
+                loop.run_sync_soon(site.bell.ring)
         raise structlog.DropEvent
 
     structlog.configure(processors=[take], logger_factory=structlog.ReturnLoggerFactory())

@@ -51,11 +51,11 @@ async def killed(config: Path, point: str, *arguments: object) -> None:
     assert done.returncode == -9, done
 
 
-async def drop_until(books: Books, enough: trio.Event) -> None:
-    """A tester that drops a file whenever the event loop lets it."""
+async def drop_until(books: Books, running: Daemon, enough: trio.Event) -> None:
+    """A tester that drops a file whenever the service has done something."""
     for _ in range(LATER):
         books.drop(1)
-        await trio.sleep(0.005)
+        await running.until_lines(len(running.log) + 1)
         if enough.is_set():
             return
 
@@ -71,7 +71,7 @@ async def backed_up_under_load(
     await running.until_event("deliveries suspended")
     enough = trio.Event()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(drop_until, books, enough)
+        nursery.start_soon(drop_until, books, running, enough)
         told = await ask(config, "queue", "backup", target)
         enough.set()
     await running.until(lambda: len(running.events("file converted")) > 2 * FIRST)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
-from collections.abc import Callable
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
 from benchmarks import data
 from pywats_trio.model import Delivered, Kind
-from pywats_trio.queue.sqlite_store import SqliteStore, open_store
+from pywats_trio.queue.sqlite_store import open_store
 from tests.contract.kit import a_report
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pywats_trio.queue.sqlite_store import SqliteStore
 
 REPORTS: Final = 300
 DELIVERED: Final = 30
@@ -28,9 +32,8 @@ def a_body(number: int) -> bytes:
     return data.report(RUN, number, 1000 + number * 37 % 9000)
 
 
-async def fill(path: Path, first: int, last: int, store: SqliteStore) -> None:
+async def fill(store: SqliteStore, first: int, last: int) -> None:
     """Put the reports from number `first` up to `last`."""
-    del path
     for begin in range(first, last, 20):
         await store.put(
             [
@@ -50,11 +53,11 @@ async def make(folder: Path, *, crashed: bool) -> None:
     live = folder.with_name(f"{folder.name}-live")
     live.mkdir()
     async with open_store(live / "queue.db") as store:
-        await fill(live, 0, REPORTS // 2, store)
+        await fill(store, 0, REPORTS // 2)
         for claim in await store.claim(Kind.REPORT, DELIVERED, "before"):
             await store.finish(claim, Delivered("thanks"))
     async with open_store(live / "queue.db") as store:
-        await fill(live, REPORTS // 2, REPORTS, store)
+        await fill(store, REPORTS // 2, REPORTS)
         if crashed:
             shutil.copytree(live, folder)
     if not crashed:

@@ -294,6 +294,15 @@ def replaced(path: Path) -> str:
     return "is another file now; its item is PENDING now"
 
 
+def replaced_alike(path: Path) -> str:
+    """By another of the same size and time."""
+    when = path.stat().st_mtime_ns
+    path.rename(path.with_name("other"))
+    path.write_bytes(b"another!")
+    os.utime(path, ns=(when, when))
+    return "is another file now"
+
+
 def gone(path: Path) -> str:
     path.unlink()
     return "is gone; its item is PENDING now"
@@ -316,7 +325,7 @@ def a_link(path: Path) -> str:
     return "cannot be read (Too many levels of symbolic links)"
 
 
-@pytest.mark.parametrize("happened", [replaced, gone, grown, a_pipe, a_link])
+@pytest.mark.parametrize("happened", [replaced, replaced_alike, gone, grown, a_pipe, a_link])
 async def test_a_file_that_is_not_to_be_had_is_told(
     tmp_path: Path, database: Path, target: Path, happened: Callable[[Path], str]
 ) -> None:

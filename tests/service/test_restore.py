@@ -214,19 +214,36 @@ async def test_cut_off_the_queue_is_as_it_was_and_it_can_be_run_again(
     assert not list(config.data_dir.glob("*restoring*"))
 
 
+async def killed_queue(config: Config) -> Path:
+    """The service has a queue with one report, whose priority stands in its log only."""
+    await own_queue(config)
+    database = config.data_dir / DATABASE
+    names = [database.name, f"{database.name}-wal"]
+    with contextlib.closing(open_file(database)) as connection:
+        connection.execute("UPDATE items SET priority = 9")
+        for name in names:
+            shutil.copy(config.data_dir / name, config.data_dir / f"killed-{name}")
+    for name in names:
+        (config.data_dir / f"killed-{name}").replace(config.data_dir / name)
+    return database
+
+
+async def test_what_stood_in_a_log_is_still_there_after_a_restore_that_was_cut_off(
+    config: Config, backup: Path, arm: Callable[[str], None]
+) -> None:
+    database = await killed_queue(config)
+    arm("restore.kept=raise@1")
+    with pytest.raises(faultpoint.InjectedFault):
+        restore(config, backup, agreed)
+    assert rows(database, "SELECT priority FROM items") == [(9,)]
+    [former] = kept(config)
+    assert rows(former, "SELECT priority FROM items") == [(9,)]
+
+
 async def test_a_log_of_the_former_queue_is_not_played_into_the_other(
     config: Config, backup: Path
 ) -> None:
-    await own_queue(config)
-    database = config.data_dir / DATABASE
-    with contextlib.closing(open_file(database)) as connection:
-        connection.execute("UPDATE items SET priority = 9")
-        for side in ("", "-wal"):  # as a kill leaves them
-            name = f"{DATABASE}{side}"
-            shutil.copy(config.data_dir / name, config.data_dir / f"killed-{name}")
-    for side in ("", "-wal"):
-        name = f"{DATABASE}{side}"
-        (config.data_dir / f"killed-{name}").replace(config.data_dir / name)
+    database = await killed_queue(config)
     done = restore(config, backup, agreed)
     assert done.kept is not None
     assert rows(done.kept, "SELECT priority FROM items") == [(9,)]
