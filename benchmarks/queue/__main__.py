@@ -52,7 +52,7 @@ def questions(sizes: tuple[int, ...], rounds: int) -> dict[str, Question]:
         ),
         "operations": Question(
             "Operations by a second process while 200 files a second flow",
-            lambda folder, made: operations.measure(folder, made),
+            operations.measure,
         ),
     }
 
@@ -72,9 +72,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as name:
         folder = Path(name).resolve()
         databases = Databases(folder)
-        for name in options.only or asked:
-            question = asked[name]
-            rows = question.ask(folder / name, databases)
+        for one in options.only or asked:
+            question = asked[one]
+            rows = question.ask(folder / one, databases)
             show(question.title, rows)
             answers[question.title] = rows
     if options.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
@@ -47,8 +47,7 @@ ON CONFLICT (kind, state, converter) DO UPDATE SET items = items + excluded.item
   bytes = bytes + excluded.bytes
 """
 _HISTORY: Final = (
-    f"INSERT INTO history ({EVENT_COLUMNS}) VALUES "  # noqa: S608 - constants of ours
-    "(?, ?, ?, ?, ?, NULL, 0, 'pump', '', '')"
+    f"INSERT INTO history ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, NULL, 0, 'pump', '', '')"
 )
 
 
@@ -101,12 +100,11 @@ def _put(db: apsw.Connection, numbers: range, payload: bytes, seq: Iterator[int]
     db.execute(_TOTAL, ("PENDING", len(numbers), len(numbers) * len(payload)))
 
 
-def _claim(
-    db: apsw.Connection, limit: int, size: int, seq: Iterator[int]
-) -> list[tuple[int, int]]:
+def _claim(db: apsw.Connection, limit: int, size: int, seq: Iterator[int]) -> list[tuple[int, int]]:
     now = time.time()
     claimed = []
-    for item_id, _body in db.execute(_WAITING, (limit,)).fetchall():
+    found: list[Any] = db.execute(_WAITING, (limit,)).fetchall()
+    for item_id, _body in found:
         fence = next(seq)
         db.execute(_CLAIM, (fence, now, item_id))
         db.execute(_HISTORY, (fence, now, item_id, "claimed", "PROCESSING"))

@@ -1,4 +1,4 @@
-"""`queue ls` of the installed command while a service with many items runs, and what it disturbs."""
+"""`queue ls` of the installed command beside a running service, and what it disturbs."""
 
 from __future__ import annotations
 

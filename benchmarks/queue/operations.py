@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field
 
 from benchmarks import data, processes
-from benchmarks.queue import fill, running
+from benchmarks.queue import running
 from benchmarks.queue.table import Row
 from pywats_trio.queue.database import connect
 

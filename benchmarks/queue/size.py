@@ -174,8 +174,12 @@ async def _work(path: Path, size: int) -> float:
         for number in range(TIMES):
             for call in asked.calls(number).values():
                 await call()
-        status = Path("/proc/self/status").read_text()
-        return next(int(x.split()[1]) / 1024 for x in status.splitlines() if x.startswith("VmRSS"))
+        return _resident_mb()
+
+
+def _resident_mb() -> float:
+    status = Path("/proc/self/status").read_text()
+    return next(int(x.split()[1]) / 1024 for x in status.splitlines() if x.startswith("VmRSS"))
 
 
 if __name__ == "__main__":

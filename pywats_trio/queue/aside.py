@@ -85,7 +85,7 @@ def finish(path: Path) -> None:
 
 
 def _move_all(path: Path, folder: Path) -> None:
-    """The database last: as long as it is there, its log may not be without it."""
+    """The database last: where it is missing, an older program would begin a new one."""
     for suffix in reversed(SUFFIXES):
         old = path.with_name(path.name + suffix)
         place = folder / old.name

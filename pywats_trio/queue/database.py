@@ -28,6 +28,8 @@ APPLICATION: Final = 0x57415453
 CHECKSUMS: Final = "queue.checksums"
 """The setting that says that every page has its checksum. A database that was written without
 them, by an older program or where the extension is missing, gets them as a whole."""
+LOG_BYTES: Final = 16 * 1024 * 1024
+"""Of the write-ahead log that are kept when it begins anew."""
 BUSY_MS: Final = 5000
 
 _MARKED = "SELECT 1 FROM settings WHERE key = ?"
@@ -104,6 +106,8 @@ def _prepare(
         connection.pragma("auto_vacuum", "incremental")
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", synchronous.upper())
+    # A log that a long reading once made large is cut when it begins anew.
+    connection.pragma("journal_size_limit", LOG_BYTES)
     if is_new:
         _make(connection)
     elif layout < LAYOUT:

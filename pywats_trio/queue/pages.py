@@ -158,7 +158,7 @@ class Pages:
 
     @cached_property
     def _has_maps(self) -> bool:
-        """Only a database that can give its free pages back has them: not one of an older layout."""
+        """Only a database that can give free pages back has them: not one of an older layout."""
         first, second = self.page(1), self.page(2)
         if first is not None and first.data.startswith(SIGNATURE):
             return any(first.data[52:56])

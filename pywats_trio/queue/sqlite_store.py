@@ -319,7 +319,9 @@ class SqliteStore:
             raise  # the database is well
         except StoreError as error:
             if (cause := error.__cause__) is not None and is_damage(cause):
-                self.doubt(f"the queue's database is damaged ({in_words(cause)})")
+                what = f"the queue's database is damaged ({in_words(cause)})"
+                self.doubt(what)
+                raise StoreDamaged(f"{what}; it is set aside, and salvaged") from cause
             self._board.begin(Cause.STORE, "", str(error), "see to the disk of data_dir")
             self._board.metrics.errors.labels("store", type(error).__name__).inc()
             self.starved |= for_want_of_room(error)

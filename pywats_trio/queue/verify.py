@@ -96,7 +96,7 @@ async def verify(store: Store, path: Path, who: str) -> Verified:
     except apsw.Error as error:
         if not is_damage(error):
             raise StoreError(f"the queue's database cannot be read: {error}") from error
-        found.problems.append(f"{path}: {in_words(error)}")
+        found.problems.append(in_words(error))
     if found.is_damaged:
         store.doubt(_in_one_sentence(path, found))
     return found

@@ -26,8 +26,8 @@ from pywats_trio.errors import InvalidInputError, PywatsTrioError, StartError, S
 from pywats_trio.intake import moves
 from pywats_trio.intake.scan import identity, within
 from pywats_trio.queue import aside, rows
-from pywats_trio.queue.backup import open_empty, remove_database
-from pywats_trio.queue.backup_check import Contents, examine, has_table, pieces
+from pywats_trio.queue.backup.check import Contents, examine, has_table, pieces
+from pywats_trio.queue.backup.snapshot import open_empty, remove_database
 from pywats_trio.queue.checksums import open_file
 from pywats_trio.queue.database import connect, leave_as_found, open_reader
 from pywats_trio.queue.inspection import Note, this_boot

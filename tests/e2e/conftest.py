@@ -1,4 +1,4 @@
-"""Failed assertions of the shared checks tell their values, too; and no test leaves anything."""
+"""No test leaves anything behind."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from tests import leaks
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-pytest.register_assert_rewrite("tests.e2e.books", "tests.e2e.plant")
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from pywats_trio.model import Kind, State
 from pywats_trio.observe.board import Cause
 from pywats_trio.queue import inspection
 from pywats_trio.queue.damage import EVENT
-from pywats_trio.queue.database import open_reader
+from pywats_trio.queue.database import connect, open_reader
 from tests.e2e.calling import NOWHERE, ask, call
 from tests.e2e.harness import daemon, write_config
 from tests.e2e.site import PATIENCE, make_site, recorded
@@ -194,3 +194,19 @@ async def test_the_operator_sees_it_and_has_seen_to_it(tmp_path: Path) -> None:
         assert "salvaged" not in await said(config, "status")
         again = await ask(config, "queue", "verify")
         assert (again["whole"], again["salvaged"]) == (True, None)
+
+
+async def test_a_stopped_queue_is_looked_through_as_well(tmp_path: Path) -> None:
+    await make(tmp_path / "data", crashed=False)
+    config = write_config(tmp_path, NOWHERE)
+    assert "all is well" in await said(config, "queue", "verify")
+    with contextlib.closing(connect(tmp_path / "data" / "queue.db")) as connection:
+        connection.execute("UPDATE payloads SET body = x'7b7d' WHERE item_id IN (200, 201)")
+    done = await call(config, "queue", "verify")
+    assert done.returncode == 1
+    assert b"item 200 (PENDING): its report is damaged" in done.stderr
+    assert b"2 quarantined" in done.stderr
+    assert b"something is wrong" in done.stdout
+    found = await ask(config, "queue", "ls", "--state", "QUARANTINED", "--error-class", "damaged")
+    assert {item["id"] for item in found["items"]} == {200, 201}
+    assert (await ask(config, "queue", "verify"))["reports"] == REPORTS - DELIVERED - 2

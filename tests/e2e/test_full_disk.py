@@ -98,7 +98,7 @@ def stopped_by(text: str, cause: str) -> bool:
 
 async def quiet(station: Station) -> dict[str, Any]:
     """What `status` tells once the disk has ended what was in hand."""
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while True:
             told: dict[str, Any] = await ask(station.config, "status")
             if not told["processing_count"]:

@@ -49,7 +49,7 @@ TIMES = 3
 LOAD = 20
 GROUPS = 5
 """So many groups of files, one when the last is delivered."""
-ASIDE = ("store.before_commit", "inbox.")
+ASIDE = ("store.before_commit", "inbox.", "export.", "restore.")
 """Points whose fault is told to whoever asked, and ends no part."""
 
 COMPLAINTS = ("cannot record an outcome", "cannot claim work", "the queue takes no files")

@@ -235,7 +235,7 @@ class Model:
             and selection.converter in {None, thing.converter}
         ]
 
-    def change(self, item_id: int, action: Action) -> None:
+    def change(self, item_id: int, action: Action) -> None:  # noqa: C901 - one for each
         thing = self.things[item_id]
         match action:
             case Resume():

@@ -17,9 +17,9 @@ import trio
 
 from pywats_trio.errors import InvalidInputError, NotFoundError, StoreError
 from pywats_trio.model import Converted, Delivered, Envelope, Identity, Kind, State
-from pywats_trio.queue import backup_sources
-from pywats_trio.queue.backup import About, Made, back_up, make
-from pywats_trio.queue.backup_check import examine
+from pywats_trio.queue.backup import sources
+from pywats_trio.queue.backup.check import examine
+from pywats_trio.queue.backup.snapshot import About, Made, back_up, make
 from pywats_trio.queue.database import connect, open_reader
 from pywats_trio.queue.migrate import LAYOUT
 from pywats_trio.queue.sqlite_store import open_store
@@ -343,7 +343,7 @@ async def test_a_file_that_is_not_to_be_had_is_told(
 async def test_a_file_that_never_arrives_is_not_waited_for_long(
     tmp_path: Path, database: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backup_sources, "MOVING_SECONDS", 0.0)
+    monkeypatch.setattr(sources, "MOVING_SECONDS", 0.0)
     async with open_store(database) as store:
         await store.put([a_file(tmp_path / "a.txt")])
         halt = Halt(1)
@@ -521,7 +521,7 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
 async def test_looking_it_through_can_be_given_up(
     good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pywats_trio.queue.backup_check.STEPS", 10)
+    monkeypatch.setattr("pywats_trio.queue.backup.check.STEPS", 10)
 
     def check() -> None:
         raise GivesUp

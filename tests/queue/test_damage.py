@@ -21,7 +21,7 @@ from pywats_trio.queue.inspection import Note
 from pywats_trio.queue.migrate import LAYOUT
 from pywats_trio.queue.opening import INCOMPLETE
 from pywats_trio.queue.sqlite_store import open_store
-from pywats_trio.queue.walfile import FRAME, HEADER
+from pywats_trio.queue.walfile import FRAME
 from tests.contract.kit import a_report, some_files
 from tests.queue.damaging import PAGE
 
@@ -191,29 +191,33 @@ async def test_a_log_without_a_note_is_not_missed(path: Path) -> None:
 
 async def test_a_bit_in_the_middle_of_the_log_loses_nothing_behind_it(path: Path) -> None:
     copy = await killed(path, 3, 3, 3)
-    spoil(copy, 0.9)
+    spoil(copy, 10)
     count, told = await opened(copy)
     assert count == 9
     assert "the log is damaged or cut off" in told
 
 
-def spoil(path: Path, place: float) -> None:
+def spoil(path: Path, from_end: int) -> None:
+    """A bit of the page in one of the last frames of the log."""
     raw = bytearray(wal(path).read_bytes())
-    frames = (len(raw) - HEADER) // STRIDE
-    raw[HEADER + int(frames * place) * STRIDE + FRAME + 2000] ^= 1
+    raw[len(raw) - from_end * STRIDE + FRAME + 2000] ^= 1
     wal(path).write_bytes(raw)
 
 
 async def test_a_log_that_is_cut_off_is_noticed_by_its_index(path: Path) -> None:
-    copy = await killed(path, 3, 3)
+    async with open_store(path) as store:
+        await store.put([a_report()])
+        await store.remember("a", "b")  # on one page
+        shutil.copytree(path.parent, path.parent.with_name("killed"))
+    copy = path.parent.with_name("killed") / path.name
     os.truncate(wal(copy), wal(copy).stat().st_size - 1)
-    assert "cannot be read" in (await opened(copy))[1]
+    assert "1 pages at its end cannot be read" in (await opened(copy))[1]
 
 
 async def test_a_torn_end_is_no_damage_after_a_power_loss(path: Path, logged: Logged) -> None:
-    copy = await killed(path, 3, 3)
+    copy = await killed(path, 3, 60)
     Note(boot="the run before", synchronous="full").write(copy)
-    spoil(copy, 0.999)
+    spoil(copy, 10)
     again = copy.parent.with_name("again")
     async with open_store(copy) as store:
         assert store.counts().unfinished == 3
@@ -228,10 +232,7 @@ async def test_a_torn_end_is_no_damage_after_a_power_loss(path: Path, logged: Lo
 async def test_two_transactions_are_not_torn_where_each_was_synced(path: Path) -> None:
     copy = await killed(path, 3, 1, 1)
     Note(boot="the run before", synchronous="full").write(copy)
-    raw = bytearray(wal(copy).read_bytes())
-    frames = (len(raw) - HEADER) // STRIDE
-    raw[HEADER + (frames - 20) * STRIDE + FRAME + 2000] ^= 1
-    wal(copy).write_bytes(raw)
+    spoil(copy, 20)
     count, told = await opened(copy)
     assert "commits at its end cannot be read" in told
     assert count == 5

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 import apsw
 import pytest
 
-from pywats_trio.errors import StartError
-from pywats_trio.queue.database import APPLICATION, RESERVE_BYTES, connect, open_reader
+from pywats_trio.errors import StartError, StoreDamaged
+from pywats_trio.queue import checksums
+from pywats_trio.queue.database import (
+    APPLICATION,
+    CHECKSUMS,
+    RESERVE_BYTES,
+    connect,
+    open_reader,
+)
 from pywats_trio.queue.migrate import LAYOUT
 
 if TYPE_CHECKING:
@@ -22,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def change(path: Path, sql: str) -> None:
-    with contextlib.closing(apsw.Connection(str(path))) as connection:
+    with contextlib.closing(checksums.open_file(path)) as connection:
         connection.execute(sql)
 
 
@@ -54,20 +61,56 @@ def test_a_newer_layout_is_refused_in_one_sentence_and_left_alone(path: Path) ->
     assert path.read_bytes() == before
 
 
+def test_a_newer_layout_without_checksums_is_refused_as_well(path: Path) -> None:
+    connect(path).close()
+    change(path, f"DELETE FROM settings WHERE key = '{CHECKSUMS}'")
+    with contextlib.closing(apsw.Connection(str(path))) as other:  # as a platform without them
+        other.pragma("user_version", LAYOUT + 1)
+    with pytest.raises(StartError, match="install that version again"):
+        connect(path)
+
+
 @pytest.mark.parametrize(
     "sql", ["PRAGMA application_id = 0", "PRAGMA user_version = 0", "PRAGMA user_version = -1"]
 )
-def test_another_database_is_refused(path: Path, sql: str) -> None:
+def test_another_database_is_none_of_ours(path: Path, sql: str) -> None:
     connect(path).close()
     change(path, sql)
-    with pytest.raises(StartError, match="but no queue of pywats-trio; move it away"):
+    before = path.read_bytes()
+    with pytest.raises(StoreDamaged, match="but no queue of pywats-trio"):
+        connect(path)
+    assert path.read_bytes() == before
+
+
+def test_what_is_no_database_is_damaged(path: Path) -> None:
+    path.write_bytes(b"no database at all, but long enough to be looked at" * 100)
+    with pytest.raises(StoreDamaged, match=r"queue\.db: the queue's database is damaged"):
         connect(path)
 
 
-def test_what_is_no_database_is_refused(path: Path) -> None:
-    path.write_bytes(b"no database at all, but long enough to be looked at" * 100)
+def test_what_cannot_be_opened_is_refused(path: Path) -> None:
+    path.mkdir()
     with pytest.raises(StartError, match=r"queue\.db: the queue cannot be opened .*data folder"):
         connect(path)
+
+
+def test_what_is_refused_keeps_its_log(path: Path) -> None:
+    """Closing the last connection would write it into the database."""
+    with contextlib.closing(connect(path)) as connection:
+        connection.execute("INSERT INTO settings VALUES ('a', 'b')")
+        log = path.with_name("queue.db-wal")
+        files = {file: file.read_bytes() for file in (path, log)}
+    for file, content in files.items():
+        file.write_bytes(content)
+
+    def refuse(_connection: apsw.Connection) -> None:
+        raise StoreDamaged("it is damaged")
+
+    with pytest.raises(StoreDamaged):
+        connect(path, check=refuse)
+    assert {file: file.read_bytes() for file in files} == files
+    connect(path).close()
+    assert not log.exists()
 
 
 def test_an_empty_file_becomes_a_queue(path: Path) -> None:

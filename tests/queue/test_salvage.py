@@ -15,9 +15,9 @@ import trio
 from pywats_trio.model import Delivered, Kind
 from pywats_trio.queue import salvage
 from pywats_trio.queue.aside import folders
+from pywats_trio.queue.carve import cells
 from pywats_trio.queue.damage import EVENT
 from pywats_trio.queue.database import connect, open_reader
-from pywats_trio.queue.carve import cells
 from pywats_trio.queue.harvest import Harvest
 from pywats_trio.queue.pages import Pages
 from pywats_trio.queue.refill import Refill
@@ -322,28 +322,45 @@ def test_a_file_whose_row_is_damaged_waits_for_somebody_to_look(
 
 
 @pytest.mark.parametrize(
-    ("sql", "expected"),
+    ("column", "value", "told"),
     [
-        ("UPDATE items SET priority = 70000, attempts = -1 WHERE id = 90", (5, 10, 0)),
-        ("UPDATE items SET created_at = 1e300 WHERE id = 90", (5, 5, 0)),
-        ("UPDATE items SET report_id = 'r2\x7f' WHERE id = 90", (5, 5, 0)),
+        ("priority", 5_000, 10),
+        ("priority", -1, 1),
+        ("attempts", -1, 0),
+        ("attempts", 1 << 40, 1000),
+        ("created_at", 1e300, NOW),
+        ("created_at", -1.0, NOW),
+        ("started_at", 1e300, None),
+        ("transitions", 1 << 50, 1 << 31),
+        ("report_id", "r2\x7f", "r29"),
+        ("serial_number", "T", "S"),
+        ("state", "SUSPENDED", "SUSPENDED"),
     ],
 )
 def test_what_a_damaged_row_says_stays_within_its_bounds(
-    path: Path, sql: str, expected: tuple[int, ...]
+    path: Path, column: str, value: Any, told: object
 ) -> None:
     page = page_of_item(path, 90)
-    change(path, sql)
+    change(path, f"UPDATE items SET {column} = ?, due_at = 1e300 WHERE id = 90", value)
     spoil(path, page)
     salvaged(path)
-    del expected
-    [(priority, attempts, created, report_id)] = rows(
-        path, "SELECT priority, attempts, created_at, report_id FROM items WHERE id = 90"
-    )
-    assert priority in {5, 10}
-    assert attempts == 0
-    assert created <= NOW
-    assert report_id == "r29"
+    assert rows(path, f"SELECT {column} FROM items WHERE id = 90") == [(told,)]
+    due = NOW if column == "state" else 1e300
+    assert rows(path, "SELECT due_at FROM items WHERE id = 90") == [(due,)]
+
+
+def test_an_item_whose_number_is_damaged_is_none(path: Path) -> None:
+    page = page_of_item(path, 150)
+    raw = bytearray(path.read_bytes())
+    begin = (page - 1) * PAGE
+    where = raw.index(bytes([0x81, 0x16]), begin, begin + PAGE)  # 150, as SQLite writes it
+    raw[where] ^= 0x20  # 4246
+    path.write_bytes(raw)
+    damage = salvaged(path)
+    assert damage.total == FILES + REPORTS
+    assert rows(path, "SELECT count(*) FROM items WHERE id > 1000") == [(0,)]
+    restored = rows(path, "SELECT report_id, converter FROM items WHERE id = 150")
+    assert restored == [("r89", "unknown")]
 
 
 def page_of_item(path: Path, item_id: int) -> int:

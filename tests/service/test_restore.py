@@ -15,7 +15,7 @@ from pywats_trio import faultpoint
 from pywats_trio.config.options import Config, ConverterOptions
 from pywats_trio.errors import InvalidInputError, NotFoundError, StartError, StoreError
 from pywats_trio.model import Envelope, Identity, Kind, State
-from pywats_trio.queue.backup import About, back_up
+from pywats_trio.queue.backup.snapshot import About, back_up
 from pywats_trio.queue.checksums import open_file
 from pywats_trio.queue.database import open_reader
 from pywats_trio.queue.inspection import Note

@@ -10,7 +10,7 @@ from pywats_trio.commands.command import Answer, Command, When, arg
 from pywats_trio.commands.queue.paths import absolute
 from pywats_trio.control import Role
 from pywats_trio.errors import InvalidInputError
-from pywats_trio.queue.backup import About, back_up
+from pywats_trio.queue.backup.snapshot import About, back_up
 from pywats_trio.text import printable, shortened
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ _INSERT = """
 INSERT INTO items (kind, state, priority, rank, max_attempts, transitions, serial_number,
   part_number, result, start, created_at, converter, source, name, path, device, inode, size,
   mtime_ns, report_id, parent_id, correlation_id, sha256, bytes, dropped_at)
-VALUES (?, 'PENDING', ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -67,11 +67,13 @@ def insert(tx: Transaction, envelope: Envelope, parent: Item | None = None) -> i
     size = 0 if payload is None else len(payload)
     correlation_id = envelope.correlation_id or (parent.correlation_id if parent else "")
     source = printable(envelope.source)
+    transitions = len(envelope.past) + 1
     values = (
         envelope.kind.value,
         envelope.priority,
         tx.scheduling.turns.order.rank(envelope.priority, tx.steady),
         envelope.max_attempts,
+        transitions,
         storable(envelope.serial_number),
         storable(envelope.part_number),
         envelope.result,
@@ -98,4 +100,5 @@ def insert(tx: Transaction, envelope: Envelope, parent: Item | None = None) -> i
         tx.history.write(tx.now, item_id, "imported", None, message=message)
     event = "accepted" if is_file else "stored"
     tx.history.write(tx.now, item_id, event, State.PENDING)
+    tx.history.trim(tx.db, item_id, transitions)
     return item_id

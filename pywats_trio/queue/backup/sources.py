@@ -17,7 +17,7 @@ import apsw
 from attrs import frozen
 
 from pywats_trio.queue import rows
-from pywats_trio.queue.backup_check import PIECE, WAITING
+from pywats_trio.queue.backup.check import PIECE, WAITING
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ import trio
 from attrs import define, evolve, field, frozen
 
 from pywats_trio.errors import InvalidInputError, StoreError
-from pywats_trio.queue.backup_check import PIECE, Contents, examine, is_damaged
-from pywats_trio.queue.backup_sources import Missing, add_sources
+from pywats_trio.queue.backup.check import PIECE, Contents, examine, is_damaged
+from pywats_trio.queue.backup.sources import Missing, add_sources
 from pywats_trio.queue.checksums import open_file
 from pywats_trio.queue.database import RESERVE_BYTES, open_reader
 from pywats_trio.text import printable
