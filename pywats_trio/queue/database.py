@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 import apsw
@@ -11,8 +10,9 @@ import structlog
 
 from pywats_trio.errors import StartError, StoreDamaged
 from pywats_trio.queue import checksums
-from pywats_trio.queue.damage import in_words, is_damage
 from pywats_trio.queue.migrate import LAYOUT, OLDEST, backup_of, migrate
+from pywats_trio.queue.salvage.damage import in_words, is_damage
+from pywats_trio.queue.schema import own_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,9 +165,8 @@ def _migrate(connection: apsw.Connection, path: Path, layout: int) -> None:
 
 
 def _make(connection: apsw.Connection) -> None:
-    schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
     with connection:
-        connection.execute(schema)
+        connection.execute(own_schema())
         if checksums.vfs():
             connection.execute(_MARK, (CHECKSUMS,))
         connection.pragma("application_id", APPLICATION)

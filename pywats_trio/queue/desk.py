@@ -17,11 +17,11 @@ from attrs import evolve
 from pywats_trio.errors import StartError, StoreError
 from pywats_trio.model import PRIORITY_LAST
 from pywats_trio.queue import rows
-from pywats_trio.queue.aside import FileId, file_id
 from pywats_trio.queue.clocks import by_wall_clock
-from pywats_trio.queue.damage import in_words, is_damage
 from pywats_trio.queue.database import open_reader
 from pywats_trio.queue.history import History
+from pywats_trio.queue.salvage.aside import FileId, file_id
+from pywats_trio.queue.salvage.damage import in_words, is_damage
 from pywats_trio.queue.search import Search
 from pywats_trio.queue.store import START, Pages, Peek
 from pywats_trio.queue.trace import trace
@@ -50,9 +50,7 @@ def _ignore(_what: str, _file: FileId | None) -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_desk(
-    path: Path, doubt: Doubt = _ignore
-) -> AsyncIterator[SqliteDesk]:
+async def open_desk(path: Path, doubt: Doubt = _ignore) -> AsyncIterator[SqliteDesk]:
     """The desk of the store in the file `path`.
 
     `doubt`, the store's, is told of a damage that a reading meets: in one sentence, and in which
@@ -205,8 +203,7 @@ class SqliteDesk:
     async def imported(self, origins: Sequence[str]) -> dict[str, int]:
         """See `Desk.imported`."""
         sql = (
-            "SELECT origin, item_id FROM imported"
-            " WHERE origin IN (SELECT value FROM json_each(?))"
+            "SELECT origin, item_id FROM imported WHERE origin IN (SELECT value FROM json_each(?))"
         )
         values = (json.dumps(list(origins)),)
         return await self._read(lambda connection: dict(connection.execute(sql, values)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pywats_trio.model import PRIORITY_FIRST, PRIORITY_LAST, State
 
 if TYPE_CHECKING:
-    from pywats_trio.queue.carve import Value
+    from pywats_trio.queue.salvage.carve import Value
 
 LAST_TIME: Final = 4_102_444_800.0
 """The year 2100, in seconds since the epoch: what is later is damaged."""

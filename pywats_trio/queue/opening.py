@@ -14,13 +14,14 @@ import structlog
 from attrs import define
 
 from pywats_trio.errors import StartError, StoreDamaged
-from pywats_trio.queue import aside, inspection, salvage
-from pywats_trio.queue.damage import SETTING, Damage
 from pywats_trio.queue.database import connect
-from pywats_trio.queue.inspection import Note, this_boot
+from pywats_trio.queue.salvage import aside, inspection
+from pywats_trio.queue.salvage import whole as salvage
+from pywats_trio.queue.salvage.damage import SETTING, Damage
+from pywats_trio.queue.salvage.inspection import Note, this_boot
 
 if TYPE_CHECKING:
-    from pywats_trio.queue.inspection import Look
+    from pywats_trio.queue.salvage.inspection import Look
 
 log = structlog.get_logger("pywats_trio.queue")
 

@@ -321,6 +321,8 @@ def _parts_of_json(wanted: Wanted) -> Sequence[str]:
         f'"serial_number": {json.dumps(storable(wanted.text), ensure_ascii=False)}',
         f'"report_id": {json.dumps(wanted.report_id, ensure_ascii=False)}',
         # Of a name only the end is known.
-        f'"source": {json.dumps(path, ensure_ascii=False)}' if wanted.is_whole_path else json.dumps(path, ensure_ascii=False)[1:],
+        f'"source": {json.dumps(path, ensure_ascii=False)}'
+        if wanted.is_whole_path
+        else json.dumps(path, ensure_ascii=False)[1:],
     ]
     return parts if wanted.item_id is None else [f'"id": {wanted.item_id},', *parts]

@@ -25,13 +25,14 @@ from pywats_trio.config.made import checked
 from pywats_trio.errors import InvalidInputError, PywatsTrioError, StartError, StoreError
 from pywats_trio.intake import moves
 from pywats_trio.intake.scan import identity, within
-from pywats_trio.queue import aside, rows
+from pywats_trio.queue import rows
 from pywats_trio.queue.backup.check import Contents, examine, has_table, pieces
 from pywats_trio.queue.backup.snapshot import open_empty, remove_database
 from pywats_trio.queue.checksums import open_file
 from pywats_trio.queue.database import connect, leave_as_found, open_reader
-from pywats_trio.queue.inspection import Note, this_boot
 from pywats_trio.queue.migrate import backup_of
+from pywats_trio.queue.salvage import aside
+from pywats_trio.queue.salvage.inspection import Note, this_boot
 from pywats_trio.service.lock import instance_lock
 from pywats_trio.service.stopped import DATABASE
 from pywats_trio.text import printable

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import sqlite3
 import uuid
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, frozen
 
 from benchmarks import data
+from pywats_trio.queue.database import open_reader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,10 +104,11 @@ class Life:
 def lives(data_dir: Path) -> list[Life]:
     """All items of a queue that no service has open."""
     history: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    with contextlib.closing(sqlite3.connect(data_dir / "queue.db")) as connection:
-        for item_id, event in connection.execute("SELECT item_id, event FROM history"):
+    with contextlib.closing(open_reader(data_dir / "queue.db")) as connection:
+        events: list[Any] = connection.execute("SELECT item_id, event FROM history").fetchall()
+        for item_id, event in events:
             history[item_id][event] += 1
-        rows = connection.execute(
+        rows: list[Any] = connection.execute(
             "SELECT id, kind, state, attempts, interruptions, putaway, report_id FROM items"
         ).fetchall()
     return [

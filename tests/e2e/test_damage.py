@@ -15,9 +15,9 @@ from pywats_trio.control import ServiceState
 from pywats_trio.devserver import open_devserver
 from pywats_trio.model import Kind, State
 from pywats_trio.observe.board import Cause
-from pywats_trio.queue import inspection
-from pywats_trio.queue.damage import EVENT
 from pywats_trio.queue.database import connect, open_reader
+from pywats_trio.queue.salvage import inspection
+from pywats_trio.queue.salvage.damage import EVENT
 from tests.e2e.calling import NOWHERE, ask, call
 from tests.e2e.harness import daemon, write_config
 from tests.e2e.site import PATIENCE, make_site, recorded

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import psutil
 
+from pywats_trio.queue.database import open_reader
 from tests.e2e.harness import daemon, write_config
 
 if TYPE_CHECKING:
@@ -80,6 +80,6 @@ async def test_there_are_never_more_workers_than_configured_and_none_is_started_
 
 
 def reports_by_process(data_dir: Path) -> Counter[int]:
-    with contextlib.closing(sqlite3.connect(data_dir / "queue.db")) as connection:
+    with contextlib.closing(open_reader(data_dir / "queue.db")) as connection:
         serials = connection.execute("SELECT serial_number FROM items WHERE kind = 'report'")
-        return Counter(int(serial.partition("/")[0]) for (serial,) in serials)
+        return Counter(int(str(serial).partition("/")[0]) for (serial,) in serials)

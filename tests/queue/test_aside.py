@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pywats_trio.queue import aside
+from pywats_trio.queue.salvage import aside
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,12 +14,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pywats_trio.queue import tables
-from pywats_trio.queue.carve import Cell, Malformed, cells, chain, local_size, record, varint
 from pywats_trio.queue.database import connect
-from pywats_trio.queue.harvest import Harvest
-from pywats_trio.queue.pages import Pages
-from pywats_trio.queue.tables import Column, Table
+from pywats_trio.queue.salvage import tables
+from pywats_trio.queue.salvage.carve import (
+    Cell,
+    Malformed,
+    cells,
+    chain,
+    local_size,
+    record,
+    varint,
+)
+from pywats_trio.queue.salvage.harvest import Harvest
+from pywats_trio.queue.salvage.pages import Pages
+from pywats_trio.queue.salvage.tables import Column, Table
 
 USABLE = 4088
 

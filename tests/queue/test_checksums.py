@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 import pywats_trio
 from pywats_trio.errors import StoreDamaged
 from pywats_trio.queue import checksums
-from pywats_trio.queue.damage import is_damage
 from pywats_trio.queue.database import CHECKSUMS, connect, open_reader
+from pywats_trio.queue.salvage.damage import is_damage
 from tests.queue.damaging import PAGE
 from tests.queue.test_migrate import make_old
 

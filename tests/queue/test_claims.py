@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from pywats_trio.model import Delivered, Envelope, Kind, Reason, State, Wait
 from pywats_trio.queue.budget import SAVED
 from pywats_trio.queue.database import connect
+from pywats_trio.queue.loading import load
 from pywats_trio.queue.order import Order
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.sqlite_store import load
 from pywats_trio.queue.store import Hold, Release, Reprioritize, Resume, Retry
 from pywats_trio.queue.verbs import accept, change, finish
 from pywats_trio.queue.verbs import claim as claiming

@@ -13,15 +13,16 @@ import pytest
 
 from pywats_trio.errors import StartError
 from pywats_trio.observe.board import Board, Cause
-from pywats_trio.queue import inspection, salvage
-from pywats_trio.queue.aside import folders
-from pywats_trio.queue.damage import EVENT, SETTING, Damage, in_words, is_damage
 from pywats_trio.queue.database import connect, open_reader
-from pywats_trio.queue.inspection import Note
 from pywats_trio.queue.migrate import LAYOUT
 from pywats_trio.queue.opening import INCOMPLETE
+from pywats_trio.queue.salvage import inspection
+from pywats_trio.queue.salvage import whole as salvage
+from pywats_trio.queue.salvage.aside import folders
+from pywats_trio.queue.salvage.damage import EVENT, SETTING, Damage, in_words, is_damage
+from pywats_trio.queue.salvage.inspection import Note
+from pywats_trio.queue.salvage.walfile import FRAME
 from pywats_trio.queue.sqlite_store import open_store
-from pywats_trio.queue.walfile import FRAME
 from tests.contract.kit import a_report, some_files
 from tests.queue.damaging import PAGE
 

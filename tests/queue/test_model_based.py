@@ -35,8 +35,8 @@ from pywats_trio.model import (
 from pywats_trio.queue import rows
 from pywats_trio.queue.budget import RetryBudget
 from pywats_trio.queue.history import History
+from pywats_trio.queue.loading import load
 from pywats_trio.queue.order import Order, Turns
-from pywats_trio.queue.sqlite_store import load
 from pywats_trio.queue.store import (
     START,
     Deadlines,

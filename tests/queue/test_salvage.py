@@ -13,14 +13,14 @@ import pytest
 import trio
 
 from pywats_trio.model import Delivered, Kind
-from pywats_trio.queue import salvage
-from pywats_trio.queue.aside import folders
-from pywats_trio.queue.carve import cells
-from pywats_trio.queue.damage import EVENT
 from pywats_trio.queue.database import connect, open_reader
-from pywats_trio.queue.harvest import Harvest
-from pywats_trio.queue.pages import Pages
-from pywats_trio.queue.refill import Refill
+from pywats_trio.queue.salvage import whole as salvage
+from pywats_trio.queue.salvage.aside import folders
+from pywats_trio.queue.salvage.carve import cells
+from pywats_trio.queue.salvage.damage import EVENT
+from pywats_trio.queue.salvage.harvest import Harvest
+from pywats_trio.queue.salvage.pages import Pages
+from pywats_trio.queue.salvage.refill import Refill
 from pywats_trio.queue.selection import Selection
 from pywats_trio.queue.sqlite_store import open_store
 from pywats_trio.queue.store import Remove
@@ -29,7 +29,7 @@ from tests.queue.damaging import PAGE
 from tests.queue.test_migrate import make_old
 
 if TYPE_CHECKING:
-    from pywats_trio.queue.damage import Damage
+    from pywats_trio.queue.salvage.damage import Damage
 
 FILES, REPORTS = 60, 120
 NOW = 1_900_000_000.0

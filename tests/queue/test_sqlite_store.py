@@ -18,9 +18,10 @@ from pywats_trio.model import Converted, Kind, Reason, State, Wait
 from pywats_trio.observe.board import Board, Cause
 from pywats_trio.queue.database import connect
 from pywats_trio.queue.desk import open_desk
+from pywats_trio.queue.loading import load
 from pywats_trio.queue.migrate import LAYOUT
 from pywats_trio.queue.order import Order
-from pywats_trio.queue.sqlite_store import SqliteStore, load, open_store
+from pywats_trio.queue.sqlite_store import SqliteStore, open_store
 from pywats_trio.queue.store import Topic
 from tests.contract.kit import (
     PROBLEM,
@@ -76,9 +77,7 @@ def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("version", [0, 1])
-def test_a_database_of_somebody_else_is_told_and_left_alone(
-    tmp_path: Path, version: int
-) -> None:
+def test_a_database_of_somebody_else_is_told_and_left_alone(tmp_path: Path, version: int) -> None:
     path = tmp_path / "queue.db"
     with closing(apsw.Connection(str(path))) as other:
         other.execute("CREATE TABLE theirs (x)")

@@ -13,10 +13,10 @@ from pywats_trio.config.options import SupervisionOptions
 from pywats_trio.errors import StoreDamaged, StoreError
 from pywats_trio.model import Delivered, Kind, State
 from pywats_trio.observe.board import Board, Cause
-from pywats_trio.queue import inspection
-from pywats_trio.queue.aside import folders
 from pywats_trio.queue.database import connect, open_reader
 from pywats_trio.queue.desk import open_desk
+from pywats_trio.queue.salvage import inspection
+from pywats_trio.queue.salvage.aside import folders
 from pywats_trio.queue.sqlite_store import open_store
 from pywats_trio.queue.verify import PAGES_AT_ONCE, REPORTS_AT_ONCE, verify
 from pywats_trio.service.supervise import Supervisor

@@ -11,7 +11,7 @@ import pytest
 
 from pywats_trio.queue import checksums
 from pywats_trio.queue.database import connect
-from pywats_trio.queue.walfile import FRAME, HEADER, Index, Log, read_index
+from pywats_trio.queue.salvage.walfile import FRAME, HEADER, Index, Log, read_index
 from tests.queue.damaging import PAGE
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pywats_trio.model import Envelope, Identity, Kind, State
 from pywats_trio.queue.backup.snapshot import About, back_up
 from pywats_trio.queue.checksums import open_file
 from pywats_trio.queue.database import open_reader
-from pywats_trio.queue.inspection import Note
+from pywats_trio.queue.salvage.inspection import Note
 from pywats_trio.queue.sqlite_store import open_store
 from pywats_trio.service.lock import instance_lock
 from pywats_trio.service.restore import KEPT, restore

@@ -9,7 +9,7 @@ import trio
 from pywats_trio.commands.command import Answer, Command, NoArgs, When
 from pywats_trio.control import Role
 from pywats_trio.observe.status import iso
-from pywats_trio.queue.damage import SETTING, Damage
+from pywats_trio.queue.salvage.damage import SETTING, Damage
 from pywats_trio.queue.verify import verify
 
 if TYPE_CHECKING:

@@ -203,4 +203,6 @@ def _tell_removed(tx: Transaction, item: Item, who: str) -> None:
         "report_id": item.report_id,
         "source": shortened(printable(item.original or item.source), NAME),
     }
-    tx.history.write(tx.now, None, "item removed", None, who=who, message=json.dumps(detail, ensure_ascii=False))
+    tx.history.write(
+        tx.now, None, "item removed", None, who=who, message=json.dumps(detail, ensure_ascii=False)
+    )

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from pywats_trio.queue.carve import Malformed, cells, chain, record
-from pywats_trio.queue.pages import Page, Use
-from pywats_trio.queue.tables import SCHEMA_TABLE, Schema, Table
+from pywats_trio.queue.salvage.carve import Malformed, cells, chain, record
+from pywats_trio.queue.salvage.pages import Page, Use
+from pywats_trio.queue.salvage.tables import SCHEMA_TABLE, Schema, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pywats_trio.queue.carve import Cell, Value
-    from pywats_trio.queue.pages import Pages
+    from pywats_trio.queue.salvage.carve import Cell, Value
+    from pywats_trio.queue.salvage.pages import Pages
 
 _NO_TREE: Final = frozenset({Use.FREE, Use.OVERFLOW_FIRST, Use.OVERFLOW})
 

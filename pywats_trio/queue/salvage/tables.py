@@ -7,19 +7,19 @@ later layout added stand behind the others there, wherever a new database has th
 from __future__ import annotations
 
 import contextlib
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 from attrs import field, frozen
 
-from pywats_trio.queue.carve import Malformed
 from pywats_trio.queue.rows import KINDS, PUTAWAYS, REASONS, STATES
+from pywats_trio.queue.salvage.carve import Malformed
+from pywats_trio.queue.schema import own_schema
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from pywats_trio.queue.carve import Record, Value
+    from pywats_trio.queue.salvage.carve import Record, Value
 
 ITEMS: Final = "items"
 SEQUENCE: Final = "sqlite_sequence"
@@ -127,8 +127,7 @@ def described(statements: Iterable[str]) -> dict[str, Table]:
 
 def own() -> dict[str, Table]:
     """Those of this program's layout."""
-    schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
-    return described([schema])
+    return described([own_schema()])
 
 
 def _table(made: apsw.Connection, name: str) -> Table:

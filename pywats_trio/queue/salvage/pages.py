@@ -16,13 +16,13 @@ import apsw
 from attrs import frozen
 
 from pywats_trio.queue import checksums
-from pywats_trio.queue.walfile import Log
+from pywats_trio.queue.salvage.walfile import Log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pywats_trio.queue.walfile import Frame
+    from pywats_trio.queue.salvage.walfile import Frame
 
 SIGNATURE: Final = b"SQLite format 3\0"
 PAGE_SIZE: Final = 4096

@@ -8,18 +8,18 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from pywats_trio.model import State
-from pywats_trio.queue import tables
-from pywats_trio.queue.damage import SETTING
 from pywats_trio.queue.database import CHECKSUMS
 from pywats_trio.queue.doubt import header, sound
+from pywats_trio.queue.salvage import tables
+from pywats_trio.queue.salvage.damage import SETTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import apsw
 
-    from pywats_trio.queue.carve import Value
-    from pywats_trio.queue.harvest import Harvest, Row
+    from pywats_trio.queue.salvage.carve import Value
+    from pywats_trio.queue.salvage.harvest import Harvest, Row
 
 AT_ONCE: Final = 1000
 """Rows in one transaction, so that the log of the new database stays short."""

@@ -17,9 +17,9 @@ import structlog
 from attrs import asdict, field, frozen, validators
 
 from pywats_trio.errors import StoreDamaged
-from pywats_trio.queue.aside import sync
-from pywats_trio.queue.pages import PAGE_SIZE, SIGNATURE
-from pywats_trio.queue.walfile import Index, Log, read_index
+from pywats_trio.queue.salvage.aside import sync
+from pywats_trio.queue.salvage.pages import PAGE_SIZE, SIGNATURE
+from pywats_trio.queue.salvage.walfile import Index, Log, read_index
 from pywats_trio.text import shortened
 
 if TYPE_CHECKING:

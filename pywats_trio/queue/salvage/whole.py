@@ -17,13 +17,13 @@ import apsw
 import structlog
 from attrs import evolve
 
-from pywats_trio.queue import aside
-from pywats_trio.queue.damage import EVENT, SETTING, Damage
 from pywats_trio.queue.database import connect
-from pywats_trio.queue.harvest import Harvest
-from pywats_trio.queue.pages import Pages
-from pywats_trio.queue.rebuild import Rebuilt, rebuild
-from pywats_trio.queue.refill import Refill
+from pywats_trio.queue.salvage import aside
+from pywats_trio.queue.salvage.damage import EVENT, SETTING, Damage
+from pywats_trio.queue.salvage.harvest import Harvest
+from pywats_trio.queue.salvage.pages import Pages
+from pywats_trio.queue.salvage.rebuild import Rebuilt, rebuild
+from pywats_trio.queue.salvage.refill import Refill
 
 if TYPE_CHECKING:
     from pathlib import Path
