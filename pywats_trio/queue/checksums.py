@@ -53,7 +53,11 @@ def open_file(path: Path, *, flags: int = READ_WRITE) -> apsw.Connection:
     Raises:
         apsw.Error: it cannot be opened.
     """
-    return apsw.Connection(str(path), flags=flags, vfs=vfs())
+    connection = apsw.Connection(str(path), flags=flags, vfs=vfs())
+    # Else a statement whose plan might depend on a value, as every one does that may use a partial
+    # index, is prepared anew for each execution: most of what a claim cost.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    return connection
 
 
 @cache

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define
 
-from pywats_trio.model import State
 from pywats_trio.queue import rows
-from pywats_trio.queue.selection import where
+from pywats_trio.queue.selection import FEW, where
 from pywats_trio.queue.store import Page
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ WINDOW: Final = 5_000
 """Ids that one statement looks through."""
 SECONDS: Final = 0.1
 """What one search may take, about."""
-FEW: Final = frozenset({State.FAILED, State.QUARANTINED, State.HELD})
-"""States with an index of their own."""
 
 
 @define

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
+from pywats_trio.model import State
+
 if TYPE_CHECKING:
-    from pywats_trio.model import Kind, Reason, State
+    from pywats_trio.model import Kind, Reason
+
+FEW: Final = frozenset({State.FAILED, State.QUARANTINED, State.HELD})
+"""States with an index of their own."""
 
 
 @frozen
@@ -67,9 +72,16 @@ def where(selection: Selection) -> tuple[str, list[Any]]:
         pattern = f"%{_escaped(selection.text)}%"
         found = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in _SEARCHED)
         add(f"({found})", *[pattern] * len(_SEARCHED))
-    if selection.serial_number:
-        parts.append("serial_number <> ''")  # the index asks for it
-    return "".join(f" AND {part}" for part in parts), values
+    return "".join(f" AND {part}" for part in [*parts, *_of_indexes(selection)]), values
+
+
+def _of_indexes(selection: Selection) -> list[str]:
+    """What follows already, word for word as indexes of some rows ask for it."""
+    few = selection.states and FEW.issuperset(selection.states)
+    return [
+        *(["state IN ('FAILED', 'QUARANTINED', 'HELD')"] if few else []),
+        *(["serial_number <> ''"] if selection.serial_number else []),
+    ]
 
 
 def _escaped(text: str) -> str:

@@ -12,7 +12,6 @@ into a commit.
 from __future__ import annotations
 
 import contextlib
-import queue
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from attrs import define, field
 
 from pywats_trio import faultpoint
 from pywats_trio.errors import PywatsTrioError, StoreError
+from pywats_trio.queue.mailbox import Mailbox
 
 T = TypeVar("T")
 
@@ -33,9 +33,9 @@ MAX_WAITING: Final = 1024
 MAX_BATCH: Final = 256
 """Operations in one transaction, so that nobody waits long for the others."""
 GATHER_SECONDS: Final = 0.004
-"""How long the thread lets operations gather, if the last commit was shared: a commit costs the
-processor as much as the work of several operations, and a disk the same for one as for fifty.
-Alone, an operation is committed at once."""
+"""How long the thread waits at most for as many operations as shared the last commits: a commit
+costs the processor as much as the work of several operations, and a disk the same for one as for
+fifty. Alone, an operation is committed at once."""
 CANCELLED_SECONDS: Final = 2.0
 """The same for a cancelled caller and for `close`: a stop does not wait for such a disk."""
 
@@ -95,15 +95,13 @@ class Writer:
         self._committed = committed
         self._rolled_back = rolled_back
         self._wake = wake
-        self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._mailbox: Mailbox[_Order] = Mailbox()
         self._room = trio.Semaphore(MAX_WAITING)
         self._ended = trio.Event()
         self._token = trio.lowlevel.current_trio_token()
         self._closed = False
         self._given_up = False
         self._batch: list[_Order] = []
-        self._never = threading.Event()
-        """To wait in the thread: `time.sleep` fails where a test sets the clock by libfaketime."""
         self.crash: BaseException | None = None
         """What ended the thread, if it was not closed."""
         self.statistics = WriterStatistics() if statistics is None else statistics
@@ -151,14 +149,14 @@ class Writer:
                 self._room.release()
                 raise StoreError(_CRASHED if self.crash else "the queue is closed")
             order.handed_in = True
-            self._orders.put(order)
+            self._mailbox.put(order)
         await order.done.wait()
 
     def _answer(self, batch: list[_Order]) -> None:
         for order in batch:
             order.done.set()
             if order.abandoned and order.undo and not order.error and not self._closed:
-                self._orders.put(_Order(order.undo(order.result)))  # it takes over the room
+                self._mailbox.put(_Order(order.undo(order.result)))  # it takes over the room
             else:
                 self._room.release()
         self._wake()
@@ -173,10 +171,7 @@ class Writer:
         """The thread is gone: answer whom it left waiting. What was committed, was."""
         self._closed = True
         left = [order for order in self._batch if not order.done.is_set()]
-        with contextlib.suppress(queue.Empty):
-            while True:
-                if (order := self._orders.get_nowait()) is not None:
-                    left.append(order)
+        left += self._mailbox.rest()
         for order in left:
             if not order.settled:
                 order.error = StoreError(_CRASHED)
@@ -189,7 +184,7 @@ class Writer:
         if self._closed:
             return False
         self._closed, self.crash = True, error
-        self._orders.put(None)
+        self._mailbox.close()
         return True
 
     @property
@@ -206,7 +201,7 @@ class Writer:
             return
         if not self._closed:
             self._closed = True
-            self._orders.put(None)
+            self._mailbox.close()
         with trio.move_on_after(max(0.0, min(seconds, CANCELLED_SECONDS)), shield=True):
             await self._ended.wait()
         self._given_up = not self._ended.is_set()
@@ -229,24 +224,16 @@ class Writer:
             self._token.run_sync_soon(news, *values)
 
     def _work_until_closed(self) -> None:
-        last = busy = False
-        while not last:
-            batch: list[_Order] = []
-            order = self._orders.get()
-            if busy and order is not None:
-                self._never.wait(GATHER_SECONDS)
-            while order is not None:
-                batch.append(order)
-                if len(batch) == MAX_BATCH or self._orders.empty():
-                    break
-                order = self._orders.get()
-            last = order is None
-            busy = len(batch) > 1
-            if batch:
-                self._batch = batch
-                faultpoint.hit("store.thread")
-                self._commit(batch)
-                self._tell(self._answer, batch)
+        expected = 1
+        while batch := self._mailbox.take(MAX_BATCH, expected, GATHER_SECONDS):
+            self._batch = batch
+            faultpoint.hit("store.thread")
+            self._commit(batch)
+            # Whoever is answered comes back, as a rule. The largest batch of late is what to wait
+            # for, so that callers who are out of step share a commit, too.
+            alone = len(batch) == 1
+            expected = 1 if alone else max(len(batch), expected - 1 - expected // 8)
+            self._tell(self._answer, batch)
 
     def _commit(self, batch: list[_Order]) -> None:
         """All in one transaction; if that fails, one by one, so that only the culprit fails."""

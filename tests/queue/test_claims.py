@@ -360,9 +360,11 @@ async def test_another_wait_that_ends_sooner_than_the_budget_allows_is_told(
         assert store.next_due(Kind.REPORT) == pytest.approx(0.75)
 
 
-@pytest.mark.parametrize("name", ["_HEADS", "_BEHIND", "_WAITING", "_DUE", "_SOONEST"])
+@pytest.mark.parametrize(
+    "name", ["_HEADS", "_BEHIND", "_WAITING", "_CHOSEN", "_TAKE", "_DUE", "_SOONEST"]
+)
 def test_a_claim_looks_into_indexes(tmp_path: Path, name: str) -> None:
-    sql = getattr(claiming, name)
+    sql = getattr(claiming, name).replace("({})", "(?, ?)")
     with closing(connect(tmp_path / "queue.db")) as connection:
         values = ["[]"] * (2 if "?2" in sql else sql.count("?"))
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
