@@ -39,8 +39,8 @@ FAILING = [
     Failing("convert", "pool.started"),
     Failing("intake line-1", "accept.before_put"),
     Failing("putaway line-1", "putaway.before_commit"),
-    Failing("store", "store.thread", 25),
-    Failing("store", "store.committed", 25),
+    Failing("store", "store.thread", 12),
+    Failing("store", "store.committed", 12),
     Failing("ipc", "ipc.accepted"),
     Failing("health", "health.accepted"),
 ]
