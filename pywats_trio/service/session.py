@@ -148,11 +148,12 @@ class Session:
             self._check_up(AT_WORK_OR_PAUSED)
             if self._board.state is not ServiceState.PAUSED:
                 self._lifecycle.enter(ServiceState.RELOADING, "asked to")
-            before, cause = self.config, "the former configuration goes on"
+            before, cause = self.config, "nothing of the configuration has changed"
             try:
                 done = await self._reload(config)
             except PywatsTrioError as error:
                 log.error("configuration not reloaded", error=str(error))  # noqa: TRY400
+                cause = "the former configuration goes on"
                 raise
             finally:
                 if self.config is not before:

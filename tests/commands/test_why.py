@@ -425,7 +425,7 @@ async def test_what_failed_waits_for_an_operator(shop: Shop, outcome: Outcome, s
     assert unit["outcome"] == f"not converted, its file is {state}: the server says no"
     assert unit["waits_for"]["what"] == "operator"
     assert unit["waits_for"]["hint"] == (
-        "Correct the report; the file lies at /in/a.json; "
+        "Correct the report; the file was last known to lie at /in/a.json; "
         "`pywats-trio queue retry 1` tries it again"
     )
     assert words(unit)[-1].startswith(f"conversion {state.lower()} at attempt 1 of 3; rejected: ")

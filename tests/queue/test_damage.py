@@ -215,6 +215,21 @@ async def test_a_log_that_is_cut_off_is_noticed_by_its_index(path: Path) -> None
     assert "1 pages at its end cannot be read" in (await opened(copy))[1]
 
 
+@pytest.mark.parametrize("left", [b"x", b"x" * 31, b"x" * 32, b"x" * 3000, b"x" * 4200])
+async def test_something_else_in_the_place_of_the_log_is_noticed(path: Path, left: bytes) -> None:
+    copy = await killed(path, 3, 60)
+    wal(copy).write_bytes(left)
+    items, told = await opened(copy)
+    assert "this is no log of the queue" in told
+    assert items <= 3
+
+
+async def test_a_log_that_is_cut_off_in_its_head_is_noticed(path: Path) -> None:
+    copy = await killed(path, 3, 60)
+    os.truncate(wal(copy), 20)
+    assert "this is no log of the queue" in (await opened(copy))[1]
+
+
 async def test_a_torn_end_is_no_damage_after_a_power_loss(path: Path, logged: Logged) -> None:
     copy = await killed(path, 3, 60)
     Note(boot="the run before", synchronous="full").write(copy)

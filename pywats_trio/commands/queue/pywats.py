@@ -248,7 +248,7 @@ def _envelope(config: Config, waiting: Waiting, data: bytes) -> Envelope:
         part_number=encoded.part_number,
         result=encoded.result,
         start=encoded.start,
-        origin=f"pywats:{printable(waiting.name)}:{digest}",
+        origin=f"pywats:{printable(os.path.basename(waiting.name))}:{digest}",  # noqa: PTH119
         past=waiting.past,
     )
 

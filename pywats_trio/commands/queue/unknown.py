@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pywats_trio.control import ServiceState
 from pywats_trio.intake.scan import Folder, within
+from pywats_trio.queue.failed import FOLDER
 from pywats_trio.text import printable, shortened
 
 if TYPE_CHECKING:
@@ -35,9 +36,14 @@ def unknown(wanted: Wanted, traced: Traced, now: Now) -> str:
 def _kept(config: Config) -> str:
     delivered, failed = config.queue.completed_retention, config.queue.failed_retention
     return (
-        f"what is delivered is kept for {delivered / DAY:g} days (queue.completed_retention), "
-        f"what failed for {failed / DAY:g} (queue.failed_retention)"
+        f"what is delivered is kept for {_long(delivered)} (queue.completed_retention), "
+        f"what failed for {_long(failed)} (queue.failed_retention) and then as a file in "
+        f"{printable(os.fspath(config.data_dir / FOLDER))}"
     )
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds / DAY:g} days" if seconds >= DAY else f"{seconds:g} seconds"
 
 
 def _of_path(path: str, now: Now) -> str:

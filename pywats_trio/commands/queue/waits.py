@@ -216,7 +216,7 @@ def _given_up(life: Life) -> WaitsFor:
     item = life.item
     hints = [item.error_hint.rstrip(".")] if item.error_hint else []
     if item.kind is Kind.FILE:
-        hints.append(f"the file lies at {printable(item.source)}")
+        hints.append(f"the file was last known to lie at {printable(item.source)}")
     hints.append(f"`pywats-trio queue retry {item.id}` tries it again")
     why = f"it is {item.state} and nothing is tried any more: {item.last_error}"
     return WaitsFor("operator", why, "; ".join(hints), _since(life))

@@ -61,6 +61,11 @@ class Damage:
         """What an operator is told."""
         if not self.folder:
             return self.what
+        if not self.total:
+            return (
+                f"{self.what}; nothing could be salvaged, and how many items there were is not "
+                f"known; the old files are in {self.folder}"
+            )
         lost = f"{self.lost} lost"
         if self.quarantined:
             lost += f" ({self.quarantined} of these are QUARANTINED, with what is known of them)"

@@ -102,6 +102,8 @@ class Look:
     commits: Sequence[int]
     """See `walfile.Log.commits`."""
     index: Index | None
+    log_is_ours: bool = True
+    """Whether the log begins as one does; true where there is none."""
 
     @property
     def committed(self) -> int | None:
@@ -119,6 +121,20 @@ class Look:
         left_open = self.note is not None and self.note.open and self.log_size == 0
         if not left_open:
             return False
+        return self._holds_more
+
+    @property
+    def log_is_foreign(self) -> bool:
+        """Whether something else lies in the log's place, and what stood in it is nowhere else.
+
+        After a power loss a log may begin with nothing: then nothing in it was ever confirmed.
+        """
+        if self.note is None or not self.note.open or self.note.torn() != 0:
+            return False
+        return not self.log_is_ours and self._holds_more
+
+    @property
+    def _holds_more(self) -> bool:
         return self.index is None or self.index.frames > self.index.backfilled
 
 
@@ -131,9 +147,10 @@ def look(path: Path) -> Look:
     """
     note = Note.read(path)
     size = path.stat().st_size if path.exists() else 0
-    log_size, salts, commits = 0, b"", list[int]()
+    log_size, salts, commits, is_ours = 0, b"", list[int](), True
     with contextlib.suppress(FileNotFoundError), contextlib.closing(_log(path)) as found:
         log_size, salts, commits = found.size, found.salts, found.commits()
+        is_ours = not log_size or (found.head is not None and found.head.good)
     if note is not None and note.damage:
         raise StoreDamaged(note.damage)
     if size == 0 and (commits or (note is not None and note.items)):
@@ -141,7 +158,7 @@ def look(path: Path) -> Look:
         raise StoreDamaged(f"{path}: the queue's database is {what}")
     if size:
         _refuse_foreign(path)
-    return Look(note, size, log_size, salts, commits, _index(path))
+    return Look(note, size, log_size, salts, commits, _index(path), is_ours)
 
 
 def _log(path: Path) -> Log:
@@ -171,6 +188,10 @@ def check_log(found: Look, connection: apsw.Connection, path: Path) -> bool:
     Raises:
         StoreDamaged: there is more in it than SQLite accepted.
     """
+    if found.log_is_foreign:
+        raise StoreDamaged(
+            f"{path}-wal: this is no log of the queue; what was committed last is missing with it"
+        )
     accepted, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
     accepted = max(0, accepted)  # -1 where there is no log
     if found.committed is not None:

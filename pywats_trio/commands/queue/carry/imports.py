@@ -131,7 +131,8 @@ class _Work:
                 self._refuse(
                     entry,
                     f"it is item {entry.item_id} of this very queue, from which it was exported; "
-                    f"bring it back with `pywats-trio queue release {entry.item_id}`",
+                    "if it is not delivered elsewhere, bring it back with "
+                    f"`pywats-trio queue release {entry.item_id}`",
                 )
             else:
                 foreign.append(entry)
