@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := .bench-peers
 
-.PHONY: help setup demo test check fmt cov bench bench-service bench-queue bench-peers clean
+.PHONY: help setup demo test check fmt cov bench bench-service bench-queue bench-steady bench-peers clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ bench-service: $(STAMP) ## Measure the service around it: start, memory, probes,
 
 bench-queue: $(STAMP) ## Measure the queue: lifecycles, cost against size, operators at work
 	$(BIN)/python -m benchmarks.queue
+
+bench-steady: $(STAMP) ## Move a million items through the queue, with retention at work
+	$(BIN)/python -m benchmarks.steady
 
 bench-peers: $(STAMP) ## Measure the queues of others beside ours, in an environment of their own
 	$(PYTHON) -m venv $(PEERS)
