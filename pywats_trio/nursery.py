@@ -29,3 +29,10 @@ async def open_plain_nursery() -> AsyncIterator[trio.Nursery]:
         return
     # Here, where nothing is being handled: it keeps the cause and the context that it has.
     raise error
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether `error` is a cancellation, or a group of nothing else."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(trio.Cancelled)[1] is None
+    return isinstance(error, trio.Cancelled)

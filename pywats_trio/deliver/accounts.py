@@ -10,9 +10,9 @@ from attrs import evolve
 
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Kind, Reason, State
+from pywats_trio.queue.actions import Charge, Resume
 from pywats_trio.queue.retry import after_failure
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Charge, Resume
 
 if TYPE_CHECKING:
     from random import Random

@@ -17,13 +17,14 @@ from attrs import evolve
 from pywats_trio.errors import StartError, StoreError
 from pywats_trio.model import PRIORITY_LAST
 from pywats_trio.queue import rows
+from pywats_trio.queue.aged import START, Pages
 from pywats_trio.queue.clocks import by_wall_clock
 from pywats_trio.queue.database import open_reader
 from pywats_trio.queue.history import History
 from pywats_trio.queue.salvage.aside import FileId, file_id
 from pywats_trio.queue.salvage.damage import in_words, is_damage
 from pywats_trio.queue.search import Search
-from pywats_trio.queue.store import START, Pages, Peek
+from pywats_trio.queue.store import Peek
 from pywats_trio.queue.trace import trace
 from pywats_trio.queue.verbs.expire import FAILED, LOOKS, MAY_LEAVE
 
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pywats_trio.model import Event, Identity, Item, Kind
+    from pywats_trio.queue.aged import Cursor, Old
     from pywats_trio.queue.selection import Selection
-    from pywats_trio.queue.store import Cursor, Old, Page
+    from pywats_trio.queue.store import Page
     from pywats_trio.queue.trace import Traced, Wanted
 
 T = TypeVar("T")

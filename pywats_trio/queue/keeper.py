@@ -17,8 +17,8 @@ from attrs import define
 
 from pywats_trio.errors import StoreError
 from pywats_trio.queue import failed
+from pywats_trio.queue.aged import START, Deadlines, Old
 from pywats_trio.queue.pace import Pace
-from pywats_trio.queue.store import START, Deadlines, Old
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from pywats_trio.config.options import QueueOptions
     from pywats_trio.model import Item
-    from pywats_trio.queue.store import Cursor, Desk, Pages, Store
+    from pywats_trio.queue.aged import Cursor, Pages
+    from pywats_trio.queue.store import Desk, Store
 
 log = structlog.get_logger("pywats_trio.queue")
 

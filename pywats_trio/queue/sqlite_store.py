@@ -22,13 +22,15 @@ from pywats_trio.errors import (
 )
 from pywats_trio.model import Claim, Counts, Envelope, Kind, Outcome, State
 from pywats_trio.observe.board import Board, Cause
+from pywats_trio.queue.actions import Resume
+from pywats_trio.queue.aged import START
 from pywats_trio.queue.clocks import SteadyClock
 from pywats_trio.queue.loading import Loaded, load
 from pywats_trio.queue.opening import note_closed
 from pywats_trio.queue.order import Order
 from pywats_trio.queue.reserve import for_want_of_room
 from pywats_trio.queue.salvage.damage import HINT, SETTING, in_words, is_damage
-from pywats_trio.queue.store import START, Resume, Topic
+from pywats_trio.queue.store import Topic
 from pywats_trio.queue.verbs.accept import put
 from pywats_trio.queue.verbs.change import change
 from pywats_trio.queue.verbs.claim import claim
@@ -45,10 +47,12 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from pywats_trio.queue.actions import Action
+    from pywats_trio.queue.aged import Cursor, Deadlines, Given, Old, Swept
     from pywats_trio.queue.clocks import Steady
     from pywats_trio.queue.salvage.aside import FileId
     from pywats_trio.queue.selection import Selection
-    from pywats_trio.queue.store import Action, Cursor, Deadlines, Given, Old, PutAway, Swept
+    from pywats_trio.queue.store import PutAway
     from pywats_trio.queue.writer import Operation
 
 T = TypeVar("T")

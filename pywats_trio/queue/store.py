@@ -10,13 +10,12 @@ its outcome is known; `claim` gives rows back before `Cancelled` goes on.
 
 from __future__ import annotations
 
-import math
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from attrs import field, frozen
+from attrs import frozen
 
-from pywats_trio.model import State
+from pywats_trio.queue.aged import START
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,14 +29,14 @@ if TYPE_CHECKING:
         Counts,
         Envelope,
         Event,
-        Failed,
         Identity,
         Item,
         Kind,
         Outcome,
-        Problem,
-        Wait,
+        State,
     )
+    from pywats_trio.queue.actions import Action
+    from pywats_trio.queue.aged import Cursor, Deadlines, Given, Old, Pages, Swept
     from pywats_trio.queue.selection import Selection
     from pywats_trio.queue.trace import Traced, Wanted
 
@@ -59,109 +58,6 @@ class Topic(StrEnum):
     """A transaction could not be committed."""
     DISK = "disk"
     """The disk may have more room than before: what could not be committed is worth a try."""
-
-
-WAITING: Final = frozenset({State.PENDING, State.SUSPENDED})
-AT_REST: Final = frozenset(State) - {State.PROCESSING}
-
-
-@frozen
-class Resume:
-    """What they waited for has ended: they are PENDING at once."""
-
-    states: ClassVar = frozenset({State.SUSPENDED})
-    """Of the items that an action is about; others are passed over."""
-
-
-@frozen
-class Charge:
-    """They get `outcome` after all: the failure was their own (contract 1.6)."""
-
-    states: ClassVar = frozenset({State.SUSPENDED})
-    outcome: Wait | Failed
-
-
-@frozen
-class Retry:
-    """An operator brings them back: PENDING, their attempts begin anew."""
-
-    states: ClassVar = frozenset({State.FAILED, State.QUARANTINED, State.SUSPENDED})
-    identities: Mapping[int, Identity] = field(factory=dict)
-    """FILE: what lies at its path now, by the item's id; the others keep what they had."""
-
-
-@frozen
-class Hold:
-    """An operator keeps them back until `Release`."""
-
-    states: ClassVar = WAITING
-    message: str = ""
-
-
-@frozen
-class Release:
-    """HELD items become PENDING."""
-
-    states: ClassVar = frozenset({State.HELD})
-
-
-@frozen
-class Reprioritize:
-    """They are claimed by another priority from the next claim on."""
-
-    states: ClassVar = WAITING | {State.HELD}
-    priority: int
-
-
-@frozen
-class Remove:
-    """They leave the queue, and their history with them; an event says so."""
-
-    states: ClassVar = AT_REST
-
-
-@frozen
-class Export:
-    """They are written to files for another queue: HELD, or as they are if they are to be `kept`.
-
-    Each has one name in all exports, `<the first one>/<its id>`, so that whoever imports several
-    takes it once.
-    """
-
-    states: ClassVar = WAITING | {State.HELD, State.FAILED}
-    export: str
-    kept: bool = False
-
-
-@frozen
-class Quarantine:
-    """They are damaged: set aside with the evidence in `problem`."""
-
-    states: ClassVar = WAITING
-    problem: Problem
-
-
-@frozen
-class Acknowledge:
-    """They were exported, and delivered from where they were imported."""
-
-    states: ClassVar = frozenset({State.HELD})
-    receipts: Mapping[int, str]
-    """What the server answered there, by the item's id."""
-
-
-Action = (
-    Resume
-    | Charge
-    | Retry
-    | Hold
-    | Release
-    | Reprioritize
-    | Remove
-    | Export
-    | Quarantine
-    | Acknowledge
-)
 
 
 @frozen
@@ -192,68 +88,6 @@ class Peek:
     """Bytes, of the whole of it."""
     sha256: str
     """Hex, of the whole of it as it can be read now."""
-
-
-class Old(StrEnum):
-    """What leaves the store by itself when it is old enough."""
-
-    COMPLETED = "completed"
-    """Items that are COMPLETED, with their history."""
-    EVENTS = "events"
-    """Events of the service; as long as COMPLETED items."""
-    IMPORTS = "imports"
-    """What is remembered of imports, so that nothing is taken twice; as long as FAILED items."""
-
-
-@frozen
-class Deadlines:
-    """What was finished at these times or before is old; seconds since the epoch."""
-
-    completed: float
-    failed: float
-
-    def of(self, what: Old) -> float:
-        """The one that holds for `what`."""
-        return self.failed if what is Old.IMPORTS else self.completed
-
-
-Cursor = tuple[float, int]
-"""The time and the number of the last row that was looked at."""
-START: Final[Cursor] = (-math.inf, 0)
-
-
-@frozen
-class Swept:
-    """What one step of `Store.expire` did."""
-
-    removed: int
-    after: Cursor
-    """Where the next step goes on: what had to stay is not looked at again."""
-    more: bool
-    """Whether that is to be at once."""
-    following: float | None
-    """The time of the first row that is not old enough yet; None if none was seen."""
-    seconds: float
-    """That it took the writer, without the commit."""
-
-
-@frozen
-class Given:
-    """What one step of `Store.compact` did."""
-
-    left: int
-    """Free pages that are left in the file."""
-    seconds: float
-    """As in `Swept`."""
-
-
-@frozen
-class Pages:
-    """The size of the store's file."""
-
-    total: int
-    free: int
-    """Of them, those that hold nothing."""
 
 
 class Store(Protocol):

@@ -15,13 +15,13 @@ from attrs import define, field
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Problem, State
 from pywats_trio.queue import checksums
+from pywats_trio.queue.actions import Quarantine
 from pywats_trio.queue.checkpoint import checkpoint
 from pywats_trio.queue.database import open_reader
 from pywats_trio.queue.salvage.damage import in_words, is_damage
 from pywats_trio.queue.salvage.inspection import problems_of
 from pywats_trio.queue.salvage.pages import Pages
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,9 +16,8 @@ from pywats_trio import __version__
 from pywats_trio.commands.desk import CommandDesk
 from pywats_trio.config.made import checked
 from pywats_trio.control import BEFORE_WORK, ENDED, Role, ServiceState, Who
-from pywats_trio.convert.conversion import SCRATCH
 from pywats_trio.errors import NotReady, PartKeepsFailing, StartError, StoreError, only
-from pywats_trio.intake import inbox
+from pywats_trio.nursery import is_cancellation
 from pywats_trio.observe import gauges
 from pywats_trio.observe.board import Board
 from pywats_trio.queue.desk import open_desk
@@ -33,6 +31,7 @@ from pywats_trio.service.doors import Doors, bound
 from pywats_trio.service.drain import Stop
 from pywats_trio.service.filewatch import FileWatch
 from pywats_trio.service.heartbeat import Heartbeat, Lookout
+from pywats_trio.service.leftovers import tidy
 from pywats_trio.service.lifecycle import Lifecycle
 from pywats_trio.service.lock import instance_lock
 from pywats_trio.service.memorywatch import MemoryWatch
@@ -137,7 +136,7 @@ class Service:
                     open_doors.cancel_scope.cancel()
                 self.lifecycle.end(ServiceState.STOPPED, "everything is over")
         except BaseException as error:
-            if _is_cancellation(error):
+            if is_cancellation(error):
                 self._end_cancelled()
                 raise
             cause = only(error)
@@ -233,7 +232,7 @@ class Service:
                 f"{self._config.data_dir}: the queue cannot be written ({error}); "
                 "see to the disk of data_dir"
             ) from error
-        await trio.to_thread.run_sync(_tidy, self._config, accepted, abandon_on_cancel=True)
+        await trio.to_thread.run_sync(tidy, self._config, accepted, abandon_on_cancel=True)
         return recovered
 
     async def _work(
@@ -494,19 +493,5 @@ class Service:
                 await ticket.wait()
 
 
-def _is_cancellation(error: BaseException) -> bool:
-    """Whether `error` is a cancellation, or a group of nothing else."""
-    if isinstance(error, BaseExceptionGroup):
-        return error.split(trio.Cancelled)[1] is None
-    return isinstance(error, trio.Cancelled)
-
-
 async def _checked(config: Config) -> Config:
     return await trio.to_thread.run_sync(checked, config, abandon_on_cancel=True)
-
-
-def _tidy(config: Config, accepted: set[str]) -> None:
-    """Remove what a former life left: scratch folders, and copies that were never accepted."""
-    shutil.rmtree(config.data_dir / SCRATCH, ignore_errors=True)
-    if swept := inbox.sweep(config.inbox, accepted):
-        log.info("unaccepted copies removed", count=swept)

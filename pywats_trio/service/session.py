@@ -14,8 +14,9 @@ from pywats_trio.control import AT_WORK, ServiceState
 from pywats_trio.deliver.accounts import WAITING
 from pywats_trio.errors import NotFoundError, NotReady, PywatsTrioError, StoreError
 from pywats_trio.model import FINISHED, Kind, Reason, State
+from pywats_trio.queue.actions import Resume
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Resume, Topic
+from pywats_trio.queue.store import Topic
 from pywats_trio.service import preflight, reload
 from pywats_trio.service.events import Events
 from pywats_trio.service.handover import Handover

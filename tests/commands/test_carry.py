@@ -33,8 +33,8 @@ from pywats_trio.model import (
     Wait,
 )
 from pywats_trio.observe.board import Board
+from pywats_trio.queue.actions import Hold, Release, Remove
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Hold, Release, Remove
 from tests.commands.kit import ADMIN, House
 
 if TYPE_CHECKING:

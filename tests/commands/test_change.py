@@ -29,8 +29,9 @@ from pywats_trio.model import (
     State,
     Wait,
 )
+from pywats_trio.queue.actions import Hold, Release, Remove, Reprioritize, Retry
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Hold, PutAway, Release, Remove, Reprioritize, Retry
+from pywats_trio.queue.store import PutAway
 from tests.commands.kit import OPERATOR, VIEWER, House
 from tests.contract.kit import a_file, a_report
 

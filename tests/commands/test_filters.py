@@ -13,8 +13,8 @@ from pywats_trio.control import ServiceState
 from pywats_trio.errors import InvalidInputError
 from pywats_trio.model import Failed, Kind, Problem, Reason, Wait
 from pywats_trio.observe.board import Board
+from pywats_trio.queue.actions import Reprioritize
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Reprioritize
 from tests.commands.kit import VIEWER, House
 from tests.contract.kit import a_file, a_report
 

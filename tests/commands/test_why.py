@@ -31,8 +31,9 @@ from pywats_trio.model import (
     Wait,
 )
 from pywats_trio.observe.board import Cause, Unaccepted
+from pywats_trio.queue.actions import Hold, Release, Remove, Reprioritize, Retry
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Hold, PutAway, Release, Remove, Reprioritize, Retry
+from pywats_trio.queue.store import PutAway
 from pywats_trio.queue.trace import COUNTED
 from tests.commands.kit import VIEWER, House
 from tests.contract.kit import a_file, a_report
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from pywats_trio.model import Outcome
-    from pywats_trio.queue.store import Action
+    from pywats_trio.queue.actions import Action
 
 REFUSED = Problem("rejected", "the server says no", "Correct the report.")
 AWAY = Problem("connect", "no connection", "Look at the network.")

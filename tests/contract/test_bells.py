@@ -10,18 +10,17 @@ import trio.testing
 
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Converted, Delivered, Kind, Reason, Released, State, Wait
-from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import (
+from pywats_trio.queue.actions import (
     Acknowledge,
     Hold,
-    PutAway,
     Release,
     Remove,
     Reprioritize,
     Resume,
     Retry,
-    Topic,
 )
+from pywats_trio.queue.selection import Selection
+from pywats_trio.queue.store import PutAway, Topic
 from tests.contract.kit import OUTCOMES, PROBLEM, Bench, a_file, a_report
 
 if TYPE_CHECKING:

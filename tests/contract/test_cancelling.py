@@ -9,8 +9,9 @@ import trio
 from attrs import frozen
 
 from pywats_trio.model import Converted, Delivered, Failed, Kind, Reason, State, Wait
+from pywats_trio.queue.actions import Hold, Remove, Resume
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Hold, PutAway, Remove, Resume
+from pywats_trio.queue.store import PutAway
 from tests.contract.kit import PROBLEM, Bench, CancelAt, a_file, a_report, assert_counts
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pywats_trio.model import Delivered, Failed, Kind, Problem, State
+from pywats_trio.queue.actions import Acknowledge, Export, Hold, Quarantine, Release
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Acknowledge, Export, Hold, Quarantine, Release
 from tests.contract.kit import PROBLEM, a_file, a_report, assert_counts
 
 if TYPE_CHECKING:

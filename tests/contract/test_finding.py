@@ -9,8 +9,8 @@ import pytest
 from attrs import evolve
 
 from pywats_trio.model import Delivered, Failed, Kind, Reason, State, Wait
+from pywats_trio.queue.actions import Hold, Resume
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Hold, Resume
 from tests.contract.kit import PROBLEM, Bench, Clock, a_file, a_report, some_files
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import pytest
 
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Converted, Delivered, Kind, Reason, State, Wait
+from pywats_trio.queue.actions import Resume
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import PutAway, Resume
+from pywats_trio.queue.store import PutAway
 from tests.contract.kit import PROBLEM, Bench, Clock, a_file, a_report
 
 if TYPE_CHECKING:

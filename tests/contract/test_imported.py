@@ -8,8 +8,8 @@ import pytest
 
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Delivered, Kind, State
+from pywats_trio.queue.actions import Remove
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Remove
 from tests.contract.kit import Bench, a_file, a_report, assert_counts
 
 if TYPE_CHECKING:

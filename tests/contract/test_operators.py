@@ -22,28 +22,28 @@ from pywats_trio.model import (
     State,
     Wait,
 )
-from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import (
+from pywats_trio.queue.actions import (
     Acknowledge,
     Charge,
     Export,
     Hold,
-    PutAway,
     Quarantine,
     Release,
     Remove,
     Reprioritize,
     Resume,
     Retry,
-    Topic,
 )
+from pywats_trio.queue.selection import Selection
+from pywats_trio.queue.store import PutAway, Topic
 from tests.contract.kit import PROBLEM, Bench, Clock, a_file, a_report, assert_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pywats_trio.model import Item, Outcome
-    from pywats_trio.queue.store import Action, Store
+    from pywats_trio.queue.actions import Action
+    from pywats_trio.queue.store import Store
 
 ACTIONS: dict[str, Action] = {
     "resume": Resume(),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pywats_trio.model import Delivered, Kind, Reason, State, Wait
+from pywats_trio.queue.actions import Hold, Release, Reprioritize, Retry
 from pywats_trio.queue.budget import SAVED
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Hold, Release, Reprioritize, Retry
 from tests.contract.kit import PROBLEM, Bench, Clock, a_file, a_report, assert_counts
 
 if TYPE_CHECKING:

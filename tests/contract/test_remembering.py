@@ -11,8 +11,8 @@ import trio
 
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Converted, Delivered, Failed, Kind, Quarantined, Reason, Wait
+from pywats_trio.queue.actions import Charge, Resume
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Charge, Resume
 from tests.contract.kit import PROBLEM, Bench, CancelAt, Clock, a_file, a_report, some_files
 
 if TYPE_CHECKING:

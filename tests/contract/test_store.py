@@ -19,8 +19,9 @@ from pywats_trio.model import (
     State,
     Wait,
 )
+from pywats_trio.queue.actions import Charge, Resume
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Charge, Resume, Topic
+from pywats_trio.queue.store import Topic
 from tests.contract.kit import (
     FILE_OUTCOMES,
     OUTCOMES,

@@ -8,8 +8,9 @@ import pytest
 
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Kind, Reason, State, Wait
+from pywats_trio.queue.actions import Resume
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Resume, Topic
+from pywats_trio.queue.store import Topic
 from tests.contract.kit import PROBLEM, Bench, Clock, a_report, assert_counts
 
 if TYPE_CHECKING:

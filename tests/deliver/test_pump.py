@@ -46,8 +46,8 @@ from tests.deliver.pumping import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pywats_trio.queue.actions import Action
     from pywats_trio.queue.selection import Selection
-    from pywats_trio.queue.store import Action
 
 
 @pytest.mark.parametrize("transport", ["auto", "httpx"])

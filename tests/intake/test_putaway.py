@@ -30,8 +30,8 @@ from pywats_trio.model import (
     State,
 )
 from pywats_trio.model import Putaway as Stage
+from pywats_trio.queue.actions import Retry
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Retry
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:

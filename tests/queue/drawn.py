@@ -16,8 +16,7 @@ from pywats_trio.model import (
     Superseded,
     Wait,
 )
-from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import (
+from pywats_trio.queue.actions import (
     Acknowledge,
     Charge,
     Export,
@@ -29,6 +28,7 @@ from pywats_trio.queue.store import (
     Resume,
     Retry,
 )
+from pywats_trio.queue.selection import Selection
 from tests.contract.kit import PROBLEM, a_file, a_report
 
 kinds = st.sampled_from(Kind)

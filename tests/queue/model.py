@@ -23,7 +23,7 @@ from pywats_trio.model import (
     Superseded,
     Wait,
 )
-from pywats_trio.queue.store import (
+from pywats_trio.queue.actions import (
     Acknowledge,
     Charge,
     Export,
@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pywats_trio.model import Envelope, Identity, Outcome
+    from pywats_trio.queue.actions import Action
     from pywats_trio.queue.selection import Selection
-    from pywats_trio.queue.store import Action, PutAway
+    from pywats_trio.queue.store import PutAway
 
 OUTCOMES = {
     Converted: ("converted", State.COMPLETED),

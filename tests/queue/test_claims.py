@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pywats_trio.model import Delivered, Envelope, Kind, Reason, State, Wait
+from pywats_trio.queue.actions import Hold, Release, Reprioritize, Resume, Retry
 from pywats_trio.queue.budget import SAVED
 from pywats_trio.queue.database import connect
 from pywats_trio.queue.loading import load
 from pywats_trio.queue.order import Order
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Hold, Release, Reprioritize, Resume, Retry
 from pywats_trio.queue.verbs import accept, change, finish
 from pywats_trio.queue.verbs import claim as claiming
 from pywats_trio.queue.verbs.claim import MOST_WOKEN
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pywats_trio.model import Claim
-    from pywats_trio.queue.store import Action, Store
+    from pywats_trio.queue.actions import Action
+    from pywats_trio.queue.store import Store
 
 MANY = 2_000
 NAMES = ("a", "b", "c")

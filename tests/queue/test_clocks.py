@@ -10,10 +10,10 @@ import pytest
 
 from pywats_trio.model import Kind, Reason, Wait
 from pywats_trio.queue import clocks
+from pywats_trio.queue.actions import Reprioritize
 from pywats_trio.queue.clocks import JUMP_SECONDS, SHIFT, SteadyClock
 from pywats_trio.queue.database import connect
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Reprioritize
 from tests.contract.kit import PROBLEM, Clock, SqliteBench, a_report
 
 if TYPE_CHECKING:

@@ -12,9 +12,11 @@ from attrs import evolve
 
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Converted, Delivered, Identity, Kind, State
+from pywats_trio.queue.actions import Hold, Remove, Retry
+from pywats_trio.queue.aged import START, Deadlines, Old
 from pywats_trio.queue.database import connect
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import START, Deadlines, Hold, Old, PutAway, Remove, Retry
+from pywats_trio.queue.store import PutAway
 from pywats_trio.queue.verbs.expire import FAILED, LOOKS, MAY_LEAVE
 from tests.contract.kit import (
     OUTCOMES,

@@ -15,13 +15,15 @@ from pywats_trio.config.options import QueueOptions
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Converted, Delivered, Kind, State
 from pywats_trio.queue import keeper as module
+from pywats_trio.queue.actions import Remove
+from pywats_trio.queue.aged import Pages
 from pywats_trio.queue.checkpoint import checkpoint
 from pywats_trio.queue.desk import open_desk
 from pywats_trio.queue.keeper import FREE_PAGES, LONGEST_SLEEP, SHORTEST_SLEEP, WRITTEN, Keeper
 from pywats_trio.queue.pace import LEAST, STEP_SECONDS, Pace
 from pywats_trio.queue.selection import Selection
 from pywats_trio.queue.sqlite_store import open_store
-from pywats_trio.queue.store import Pages, PutAway, Remove, Topic
+from pywats_trio.queue.store import PutAway, Topic
 from tests.contract.kit import OUTCOMES, Clock, SqliteBench, a_file, a_report, assert_counts
 
 if TYPE_CHECKING:

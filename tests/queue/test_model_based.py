@@ -33,16 +33,12 @@ from pywats_trio.model import (
     State,
 )
 from pywats_trio.queue import rows
+from pywats_trio.queue.aged import START, Deadlines, Old
 from pywats_trio.queue.budget import RetryBudget
 from pywats_trio.queue.history import History
 from pywats_trio.queue.loading import load
 from pywats_trio.queue.order import Order, Turns
-from pywats_trio.queue.store import (
-    START,
-    Deadlines,
-    Old,
-    PutAway,
-)
+from pywats_trio.queue.store import PutAway
 from pywats_trio.queue.verbs import accept, expire, finish, recover, sources
 from pywats_trio.queue.verbs import change as changes
 from pywats_trio.queue.verbs import claim as claiming
@@ -65,8 +61,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pywats_trio.model import Envelope, Outcome
+    from pywats_trio.queue.actions import Action
     from pywats_trio.queue.selection import Selection
-    from pywats_trio.queue.store import Action
 
 LIMIT = 12
 """Of history rows: low, so that it is reached."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pywats_trio.model import Kind
+from pywats_trio.queue.actions import Hold, Release
 from pywats_trio.queue.desk import PIECE
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Hold, Peek, Release
+from pywats_trio.queue.store import Peek
 from tests.contract.kit import a_file, a_report
 
 if TYPE_CHECKING:

@@ -12,12 +12,13 @@ import trio
 from hypothesis import given, settings
 
 from pywats_trio.model import Converted, Kind, Released, State
+from pywats_trio.queue.actions import Hold, Release, Reprioritize
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Hold, Release, Reprioritize
 from tests.contract.kit import SqliteBench, assert_counts, some_files
 
 if TYPE_CHECKING:
-    from pywats_trio.queue.store import Action, Store
+    from pywats_trio.queue.actions import Action
+    from pywats_trio.queue.store import Store
 
 PATIENCE = 60
 """Seconds, for a machine that has much else to do."""

@@ -13,6 +13,7 @@ import pytest
 import trio
 
 from pywats_trio.model import Delivered, Kind
+from pywats_trio.queue.actions import Remove
 from pywats_trio.queue.database import connect, open_reader
 from pywats_trio.queue.salvage import whole as salvage
 from pywats_trio.queue.salvage.aside import folders
@@ -23,7 +24,6 @@ from pywats_trio.queue.salvage.pages import Pages
 from pywats_trio.queue.salvage.refill import Refill
 from pywats_trio.queue.selection import Selection
 from pywats_trio.queue.sqlite_store import open_store
-from pywats_trio.queue.store import Remove
 from tests.contract.kit import a_report, some_files
 from tests.queue.damaging import PAGE
 from tests.queue.test_migrate import make_old

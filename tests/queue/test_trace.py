@@ -14,9 +14,10 @@ import pytest
 
 from pywats_trio.model import Converted, Delivered, Failed, Kind, Reason, State, Wait
 from pywats_trio.queue import trace as tracing
+from pywats_trio.queue.actions import Hold, Remove
 from pywats_trio.queue.database import connect
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Hold, PutAway, Remove
+from pywats_trio.queue.store import PutAway
 from pywats_trio.queue.trace import COUNTED, REPORTS, ROWS, Wanted, Way
 from tests.contract.kit import PROBLEM, SqliteBench, a_file, a_report, some_files
 

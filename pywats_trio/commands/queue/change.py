@@ -15,8 +15,8 @@ from pywats_trio.commands.queue.work import MOST_TOLD, Plan, Work
 from pywats_trio.control import Role
 from pywats_trio.intake.scan import identity
 from pywats_trio.model import FINISHED, PRIORITY_FIRST, PRIORITY_LAST, Identity, Kind, State
+from pywats_trio.queue.actions import Hold, Release, Remove, Reprioritize, Retry
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Hold, Release, Remove, Reprioritize, Retry
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pywats_trio.commands.host import QueueHost
     from pywats_trio.control import Who
     from pywats_trio.model import Item
-    from pywats_trio.queue.store import Action
+    from pywats_trio.queue.actions import Action
 
 MOST_IDS: Final = 10_000
 """That one request may name."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pywats_trio.commands.command import Answer
     from pywats_trio.commands.host import OpenQueue
     from pywats_trio.model import Item, State
-    from pywats_trio.queue.store import Action
+    from pywats_trio.queue.actions import Action
 
 MOST_TOLD: Final = 100
 """Items of which an answer says why they were passed over."""

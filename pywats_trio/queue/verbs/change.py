@@ -9,9 +9,7 @@ from attrs import evolve, field, frozen
 
 from pywats_trio.model import FINISHED, State
 from pywats_trio.queue import rows
-from pywats_trio.queue.history import cut
-from pywats_trio.queue.selection import where
-from pywats_trio.queue.store import (
+from pywats_trio.queue.actions import (
     Acknowledge,
     Charge,
     Export,
@@ -23,6 +21,8 @@ from pywats_trio.queue.store import (
     Resume,
     Retry,
 )
+from pywats_trio.queue.history import cut
+from pywats_trio.queue.selection import where
 from pywats_trio.queue.verbs.claim import resume
 from pywats_trio.queue.verbs.finish import apply, effect_of
 from pywats_trio.queue.verbs.transaction import check_transition
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pywats_trio.model import Item
+    from pywats_trio.queue.actions import Action
     from pywats_trio.queue.selection import Selection
-    from pywats_trio.queue.store import Action
     from pywats_trio.queue.verbs.transaction import Transaction
 
 NAME: Final = 500

@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from pywats_trio.queue import rows
-from pywats_trio.queue.store import Given, Old, Swept
+from pywats_trio.queue.aged import Given, Old, Swept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pywats_trio.queue.store import Cursor, Deadlines
+    from pywats_trio.queue.aged import Cursor, Deadlines
     from pywats_trio.queue.verbs.transaction import Transaction
 
 # What its file still lies in the watch folder for, or what its reports are here for, is kept.

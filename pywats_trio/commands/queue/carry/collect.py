@@ -13,8 +13,8 @@ from pywats_trio.commands.queue.filters import PAGE, each_page
 from pywats_trio.errors import InvalidInputError, StoreError
 from pywats_trio.model import Kind, Problem, State
 from pywats_trio.observe.status import iso
+from pywats_trio.queue.actions import Export, Quarantine
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Export, Quarantine
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:

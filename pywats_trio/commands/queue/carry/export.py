@@ -31,8 +31,8 @@ from pywats_trio.control import Role
 from pywats_trio.errors import NotFoundError
 from pywats_trio.model import State
 from pywats_trio.observe.status import iso
+from pywats_trio.queue.actions import Export
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Export
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from pywats_trio.errors import InvalidInputError, NotFoundError, StoreError
 from pywats_trio.intake.moves import sync_folder
 from pywats_trio.model import State
 from pywats_trio.observe.status import iso
+from pywats_trio.queue.actions import Acknowledge, Export
 from pywats_trio.queue.selection import Selection
-from pywats_trio.queue.store import Acknowledge, Export
 from pywats_trio.text import printable, shortened
 
 if TYPE_CHECKING:
