@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 
 async def until_seen(here: Hall, count: int) -> None:
+    """And looked at often enough to know why they wait."""
     with trio.fail_after(10):
-        while sum(facts["waiting_files"] for facts in here.lines.facts().values()) < count:
+        while [one.why for one in here.lines.not_accepted(lambda _seen: True)] != [
+            "marker missing"
+        ] * count:
             await trio.lowlevel.checkpoint()
 
 
