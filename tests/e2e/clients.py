@@ -143,7 +143,7 @@ class Peer:
         while (message := self._decoder.next_message()) is None:
             came = await self.stream.receive_some(CHUNK)
             if not came:
-            raise HungUp("the service closed the connection")
+                raise HungUp("the service closed the connection")
             self._decoder.feed(came)
         return message
 
