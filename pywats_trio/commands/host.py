@@ -109,10 +109,6 @@ class Host(QueueHost, Protocol):
         """Until there is room for one more item."""
         ...
 
-    async def item(self, item_id: int) -> Finished:
-        """An item as it is now. NotFoundError: there is none."""
-        ...
-
     async def wait(self, item_id: int) -> Finished:
         """An item at its end."""
         ...

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -12,6 +10,7 @@ from attrs import frozen
 
 from pywats_trio.commands import shapes
 from pywats_trio.commands.command import Answer, Command, When, arg
+from pywats_trio.commands.paths import absolute
 from pywats_trio.control import Role
 from pywats_trio.errors import InvalidInputError
 from pywats_trio.model import PRIORITY_FIRST, PRIORITY_LAST
@@ -59,22 +58,10 @@ class SubmitReport:
 
 
 async def _submit_file(host: Host, args: SubmitFile, _who: Who) -> Answer:
-    path = _absolute(args.path)
+    path = absolute(args.path)
     await _wait_for_room(host, args.room_seconds)
     item = await host.submit_file(path, converter=args.converter, priority=args.priority)
     return shapes.item(item)
-
-
-def _absolute(path: str) -> Path:
-    try:
-        possible = b"\0" not in os.fsencode(path)
-    except ValueError:  # a character that no file name has
-        possible = False
-    if not possible:
-        raise InvalidInputError(f"{path!r} cannot be the path of a file")
-    if not Path(path).is_absolute():
-        raise InvalidInputError(f"{path!r} is not absolute; give the whole path of the file")
-    return Path(path)
 
 
 async def _submit_report(host: Host, args: SubmitReport, _who: Who) -> Answer:

@@ -398,6 +398,11 @@ class Config:
         return self.data_dir / "inbox"
 
     @property
+    def database(self) -> Path:
+        """The queue's file."""
+        return self.data_dir / "queue.db"
+
+    @property
     def socket(self) -> Path:
         """Where local control listens."""
         return self.ipc.socket or default_socket(self.instance)

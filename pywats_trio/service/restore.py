@@ -34,7 +34,6 @@ from pywats_trio.queue.migrate import backup_of
 from pywats_trio.queue.salvage import aside
 from pywats_trio.queue.salvage.inspection import Note, this_boot
 from pywats_trio.service.lock import instance_lock
-from pywats_trio.service.stopped import DATABASE
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def restore(config: Config, backup: Path, agreed: Callable[[int], None]) -> Rest
         StoreError: it could not be copied, for want of room or of rights; the queue is as it was.
     """
     config = checked(config)
-    database = config.data_dir / DATABASE
+    database = config.database
     with instance_lock(config.data_dir):
         _refuse_own(backup, database)
         contents = examine(backup)

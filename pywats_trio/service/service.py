@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("pywats_trio.service")
 
-DATABASE: Final = "queue.db"
 LAST_WORDS_SECONDS: Final = 0.5
 """For the history to be told of the end."""
 EMBEDDER: Final = Who("the program", Role.ADMIN)
@@ -170,7 +169,7 @@ class Service:
         self.lifecycle.enter(state, cause)
 
     async def _with_queue(self, config: Config, task_status: trio.TaskStatus[None]) -> None:
-        database = config.data_dir / DATABASE
+        database = config.database
         async with (
             open_store(
                 database,
@@ -254,7 +253,7 @@ class Service:
             source=self._source,
             store=store,
             desk=reading,
-            database=config.data_dir / DATABASE,
+            database=config.database,
             board=self.board,
             lifecycle=self.lifecycle,
             pipeline=pipeline,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import trio
 from attrs import frozen
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from pywats_trio.config.options import Config
-
-DATABASE: Final = "queue.db"
 
 
 @frozen
@@ -51,7 +49,7 @@ async def open_stopped(config: Config) -> AsyncIterator[CommandDesk]:
         StartError: a service runs there, or the queue cannot be opened.
     """
     config = await trio.to_thread.run_sync(checked, config)
-    database = config.data_dir / DATABASE
+    database = config.database
     board = Board(config.instance, __version__)
     board.state = ServiceState.STOPPED
     with instance_lock(config.data_dir):

@@ -11,7 +11,7 @@ import httpx
 import trio
 from attrs import define, evolve
 
-from pywats_trio.service.service import DATABASE, Service
+from pywats_trio.service.service import Service
 from tests.e2e.site import PATIENCE, Site, make_site, recorded
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ async def held_at_gate(base: Path) -> AsyncIterator[None]:
 @contextlib.contextmanager
 def locked(data_dir: Path) -> Iterator[None]:
     """While the block lasts, somebody else has the queue's database locked for writing."""
-    with contextlib.closing(apsw.Connection(str(data_dir / DATABASE))) as other:
+    with contextlib.closing(apsw.Connection(str(data_dir / "queue.db"))) as other:
         other.set_busy_timeout(5000)  # a commit may be under way, in the queue's own thread
         other.execute("BEGIN IMMEDIATE")
         try:

@@ -23,7 +23,7 @@ from pywats_trio.config.options import (
     WorkerOptions,
 )
 from pywats_trio.queue.database import open_reader
-from pywats_trio.service.service import DATABASE, Service
+from pywats_trio.service.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -143,7 +143,7 @@ def database_rows(data_dir: Path, sql: str, *values: object) -> list[tuple[Any, 
     By the same SQLite library as the service's: closing a file in one copy of it would drop the
     locks of the other copy in this process.
     """
-    with contextlib.closing(open_reader(data_dir / DATABASE)) as connection:
+    with contextlib.closing(open_reader(data_dir / "queue.db")) as connection:
         return connection.execute(sql, values).fetchall()
 
 

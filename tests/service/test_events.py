@@ -12,7 +12,6 @@ from pywats_trio import NotReady, Service, ServiceState, StoreError, open_servic
 from pywats_trio.devserver import open_devserver
 from pywats_trio.queue.desk import open_desk
 from pywats_trio.service.events import PAGE, Events
-from pywats_trio.service.service import DATABASE
 from pywats_trio.service.session import Session
 from tests.leaks import nothing_left
 from tests.service.embedding import body, config, running
@@ -210,7 +209,7 @@ async def test_a_stream_of_a_cancelled_service_ends(tmp_path: Path) -> None:
 
 async def test_a_history_that_cannot_be_read_is_an_error_and_no_end(tmp_path: Path) -> None:
     async with running(tmp_path) as here:
-        async with open_desk(tmp_path / "data" / DATABASE) as desk:
+        async with open_desk(tmp_path / "data" / "queue.db") as desk:
             pass  # closed it is as good as broken
         session = here.service.events()._session  # noqa: SLF001 - to have one of its own
         with pytest.raises(StoreError):

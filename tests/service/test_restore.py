@@ -22,7 +22,7 @@ from pywats_trio.queue.salvage.inspection import Note
 from pywats_trio.queue.sqlite_store import open_store
 from pywats_trio.service.lock import instance_lock
 from pywats_trio.service.restore import KEPT, restore
-from pywats_trio.service.stopped import DATABASE, open_stopped
+from pywats_trio.service.stopped import open_stopped
 from tests.contract.kit import a_report
 from tests.queue.test_migrate import make_old
 
@@ -92,20 +92,20 @@ def copies(config: Config) -> list[Path]:
 
 def kept(config: Config) -> list[Path]:
     """Queues that were set aside; looking at one may leave a log beside it."""
-    found = config.data_dir.glob(f"{DATABASE}{KEPT}*")
+    found = config.data_dir.glob(f"queue.db{KEPT}*")
     return sorted(path for path in found if not path.name.endswith(("-wal", "-shm")))
 
 
 async def own_queue(config: Config) -> None:
     """The service has a queue with one report."""
     config.data_dir.mkdir()
-    async with open_store(config.data_dir / DATABASE) as store:
+    async with open_store(config.database) as store:
         await store.put([a_report(b"own")])
 
 
 async def test_it_holds_what_the_backup_holds(config: Config, backup: Path, file: Path) -> None:
     done = restore(config, backup, agreed)
-    database = config.data_dir / DATABASE
+    database = config.database
     assert (done.sources, done.kept) == (1, None)
     assert rows(database, "SELECT body FROM payloads ORDER BY item_id") == [
         (b"one",),
@@ -138,7 +138,7 @@ async def test_files_are_read_from_the_inbox(config: Config, backup: Path, file:
     assert (copy.name, copy.read_bytes()) == (file.name, CONTENT)
     status = copy.stat()
     assert status.st_mtime_ns == WHEN  # a converter may look at it
-    database = config.data_dir / DATABASE
+    database = config.database
     identity = (bytes(copy), status.st_size, WHEN)
     assert rows(database, "SELECT path, size, mtime_ns FROM items WHERE kind = 'file'") == [
         identity
@@ -154,7 +154,7 @@ async def test_a_file_that_still_lies_in_its_folder_stays_there(
 ) -> None:
     same = evolve(config, converters=(evolve(config.converters[0], watch=file.parent),))
     assert restore(same, backup, agreed).sources == 0
-    database = config.data_dir / DATABASE
+    database = config.database
     assert rows(database, "SELECT path FROM items WHERE kind = 'file'") == [(bytes(file),)]
     assert rows(database, "SELECT path FROM seen") == [(bytes(file),)]
 
@@ -192,7 +192,7 @@ async def test_without_agreement_nothing_changes(config: Config, backup: Path) -
 
     with pytest.raises(InvalidInputError):
         restore(config, backup, refuses)
-    assert rows(config.data_dir / DATABASE, "SELECT body FROM payloads") == [(b"own",)]
+    assert rows(config.database, "SELECT body FROM payloads") == [(b"own",)]
     assert kept(config) == []
 
 
@@ -204,7 +204,7 @@ async def test_cut_off_the_queue_is_as_it_was_and_it_can_be_run_again(
     arm(f"{point}=raise@1")
     with pytest.raises(faultpoint.InjectedFault):
         restore(config, backup, agreed)
-    database = config.data_dir / DATABASE
+    database = config.database
     async with open_stopped(config):
         assert rows(database, "SELECT body FROM payloads") == [(b"own",)]
     restore(config, backup, agreed)
@@ -217,7 +217,7 @@ async def test_cut_off_the_queue_is_as_it_was_and_it_can_be_run_again(
 async def killed_queue(config: Config) -> Path:
     """The service has a queue with one report, whose priority stands in its log only."""
     await own_queue(config)
-    database = config.data_dir / DATABASE
+    database = config.database
     names = [database.name, f"{database.name}-wal"]
     with contextlib.closing(open_file(database)) as connection:
         connection.execute("UPDATE items SET priority = 9")
@@ -248,7 +248,7 @@ async def test_a_log_of_the_former_queue_is_not_played_into_the_other(
     assert done.kept is not None
     assert rows(done.kept, "SELECT priority FROM items") == [(9,)]
     assert rows(database, "SELECT DISTINCT priority FROM items") == [(5,)]
-    log = config.data_dir / f"{DATABASE}-wal"
+    log = config.data_dir / "queue.db-wal"
     assert not log.exists() or not log.stat().st_size
 
 
@@ -256,9 +256,9 @@ async def test_a_queue_that_cannot_be_read_is_kept_with_its_log(
     config: Config, backup: Path
 ) -> None:
     config.data_dir.mkdir()
-    database = config.data_dir / DATABASE
+    database = config.database
     database.write_bytes(b"no database" * 1000)
-    log = config.data_dir / f"{DATABASE}-wal"
+    log = config.data_dir / "queue.db-wal"
     log.write_bytes(b"its log")
     Note(damage="a bad page").write(database)
     asked: list[int] = []
@@ -282,7 +282,7 @@ async def test_a_backup_of_an_older_layout_is_brought_to_this_one(
     make_old(old, layout)
     before = rows(old, "SELECT id, state FROM items ORDER BY id")
     restore(config, old, agreed)
-    database = config.data_dir / DATABASE
+    database = config.database
     assert rows(database, "SELECT id, state FROM items ORDER BY id") == before
     assert not list(config.data_dir.glob("*restoring*"))
     assert rows(old, "PRAGMA user_version") == [(layout,)]
@@ -298,13 +298,13 @@ async def test_what_cannot_be_restored_is_told(config: Config, backup: Path) -> 
         restore(config, backup, agreed)
     restore(config, backup, agreed)
     with pytest.raises(InvalidInputError, match="is the queue itself"):
-        restore(config, config.data_dir / DATABASE, agreed)
+        restore(config, config.database, agreed)
 
 
 async def test_without_room_the_queue_is_as_it_was(config: Config, backup: Path) -> None:
     await own_queue(config)
-    (config.data_dir / f"{DATABASE}.restoring").mkdir()
-    (config.data_dir / f"{DATABASE}.restoring" / "x").touch()
+    (config.data_dir / "queue.db.restoring").mkdir()
+    (config.data_dir / "queue.db.restoring" / "x").touch()
     with pytest.raises(StoreError, match="the queue is as it was; see to the room"):
         restore(config, backup, agreed)
-    assert rows(config.data_dir / DATABASE, "SELECT body FROM payloads") == [(b"own",)]
+    assert rows(config.database, "SELECT body FROM payloads") == [(b"own",)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from pywats_trio.commands.command import Answer, Command, When, arg
-from pywats_trio.commands.queue.paths import absolute
+from pywats_trio.commands.paths import absolute
 from pywats_trio.control import Role
 from pywats_trio.errors import InvalidInputError
 from pywats_trio.queue.backup.snapshot import About, back_up

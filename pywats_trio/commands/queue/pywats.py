@@ -17,7 +17,7 @@ import trio
 from attrs import Factory, define, field, frozen
 
 from pywats_trio.commands.command import Answer, Command, When, arg
-from pywats_trio.commands.queue.paths import absolute
+from pywats_trio.commands.paths import absolute
 from pywats_trio.commands.queue.pywats_folders import Unreadable, Waiting, read, survey
 from pywats_trio.config.options import MIB
 from pywats_trio.control import Role

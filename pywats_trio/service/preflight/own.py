@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from pywats_trio.config.options import Config
 
-DATABASE: Final = "queue.db"
-
 
 @frozen
 class DataDir:
@@ -39,11 +37,11 @@ class DataDir:
 def look(config: Config) -> DataDir:
     """Whether it can be written, has room, and holds a queue that can be opened."""
     folder = config.data_dir
-    database = folder / DATABASE
+    database = config.database
     inside = (config.inbox, folder / SCRATCH, default_log_file(folder).parent)
     return DataDir(
         tuple(map(os.path.realpath, (folder, *inside))),
-        _newest(database, folder / f"{DATABASE}-wal"),
+        _newest(database, database.with_name(f"{database.name}-wal")),
         (
             *_of_folder(folder, config.instance),
             *_of_disk(folder, config.queue.min_free_disk),

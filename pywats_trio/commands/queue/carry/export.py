@@ -21,12 +21,12 @@ from attrs import define, frozen
 
 from pywats_trio import faultpoint
 from pywats_trio.commands.command import Answer, BadArguments, Command, When, arg
+from pywats_trio.commands.paths import absolute
 from pywats_trio.commands.queue.carry.collect import MOST_TOLD, Collection
 from pywats_trio.commands.queue.carry.manifest import Manifest
 from pywats_trio.commands.queue.carry.staging import Staging, begin
 from pywats_trio.commands.queue.carry.threads import in_thread
 from pywats_trio.commands.queue.filters import PAGE, Filter, each_page, selection
-from pywats_trio.commands.queue.paths import absolute
 from pywats_trio.control import Role
 from pywats_trio.errors import NotFoundError
 from pywats_trio.model import State

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field, frozen
 
 from pywats_trio.commands.command import Answer, Command, When, arg
+from pywats_trio.commands.paths import absolute
 from pywats_trio.commands.queue.carry import receipts
 from pywats_trio.commands.queue.carry.cargo import AGAIN, Cargo, Unreadable, opened, read_file
 from pywats_trio.commands.queue.carry.manifest import LARGEST, NAME, Entry, Manifest, read
 from pywats_trio.commands.queue.carry.staging import is_zip
 from pywats_trio.commands.queue.carry.threads import in_thread
-from pywats_trio.commands.queue.paths import absolute
 from pywats_trio.config.options import MIB
 from pywats_trio.control import Role
 from pywats_trio.errors import InvalidInputError, QueueFull

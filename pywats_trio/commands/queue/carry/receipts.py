@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field, frozen
 
 from pywats_trio.commands.command import Answer, Command, When, arg
+from pywats_trio.commands.paths import absolute
 from pywats_trio.commands.queue.carry.cargo import opened
 from pywats_trio.commands.queue.carry.manifest import (
     EXPORT_ID,
@@ -21,7 +22,6 @@ from pywats_trio.commands.queue.carry.manifest import (
 )
 from pywats_trio.commands.queue.carry.threads import in_thread
 from pywats_trio.commands.queue.filters import PAGE, each_page
-from pywats_trio.commands.queue.paths import absolute
 from pywats_trio.control import Role
 from pywats_trio.errors import InvalidInputError, NotFoundError, StoreError
 from pywats_trio.intake.moves import sync_folder

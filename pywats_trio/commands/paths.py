@@ -22,4 +22,4 @@ def absolute(path: str) -> Path:
         raise InvalidInputError(f"{path!r} cannot be the path of a file")
     if not Path(path).is_absolute():
         raise InvalidInputError(f"{path!r} is not absolute; give the whole path of the file")
-    return Path(os.path.normpath(path))
+    return Path(path)
