@@ -6,6 +6,7 @@ room is taken beforehand and given back at that moment.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 FILE_NAME: Final = "queue.reserve"
 CHUNK: Final = 1024 * 1024
+START_ROOM: Final = 256 * 1024
+"""Bytes that a start may want: for its log, its notes and the queue's."""
 WANTS_ROOM: Final = frozenset(
     {
         apsw.SQLITE_FULL,
@@ -37,6 +40,17 @@ def for_want_of_room(error: StoreError) -> bool:
     """Whether a commit failed because the disk, or the user's share of it, is full."""
     # By name: apsw's types do not declare it, and other causes do not have it.
     return getattr(error.__cause__, "extendedresult", 0) in WANTS_ROOM
+
+
+def free_if_full(data_dir: Path) -> None:
+    """Give the reserve of a service that does not run back, where not even a start would fit.
+
+    Blocks. Whoever starts then finds out by itself what cannot be read or written.
+    """
+    with contextlib.suppress(OSError):
+        status = os.statvfs(data_dir)
+        if status.f_bavail * status.f_frsize < START_ROOM:
+            Reserve(data_dir / FILE_NAME).free()
 
 
 class Reserve:

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pywats_trio.errors import StartError
+from pywats_trio.queue.reserve import free_if_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,8 @@ FILE_NAME = "instance.lock"
 @contextlib.contextmanager
 def instance_lock(data_dir: Path) -> Iterator[None]:
     """Hold `data_dir` for this process; the kernel lets go of it however the process ends.
+
+    On a disk without any room the reserve of the former holder is freed: it is for that.
 
     Raises:
         StartError: another service holds it, or the folder cannot be made or written.
@@ -33,6 +36,7 @@ def instance_lock(data_dir: Path) -> Iterator[None]:
         ) from error
     try:
         _take(descriptor, data_dir)
+        free_if_full(data_dir)
         yield
     finally:
         os.close(descriptor)

@@ -183,6 +183,32 @@ async def check_started_again(station: Station, ballast: Path) -> None:
         assert await running.stop() == 0
 
 
+async def test_a_service_starts_on_a_disk_that_filled_up_while_it_was_stopped() -> None:
+    """The reserve has room for that; it waits, says why, and goes on when there is more."""
+    async with open_devserver() as server:
+        with small_disk("40m") as disk:
+            station = Station(
+                disk / "site", write_config(disk / "site", server.url, queue=QUEUE), server
+            )
+            async with daemon(station.config) as running:
+                await running.until_event("the reserve is made")
+                assert await running.stop() == 0
+            station.drop(0)
+            ballast = fill(disk)
+            async with daemon(station.config) as running:
+                async with probed(running):
+                    told = await ask(station.config, "status")
+                    assert told["state"] == "degraded"
+                    assert "disk" in {one["cause"] for one in told["conditions"]}
+                    assert station.reserve_bytes == 0
+                    ballast.unlink()
+                    await running.until_event("report delivered")
+                    await running.until_event("the reserve is made")
+                    await check_well(station, running)
+                assert await running.stop() == 0
+            station.audit(1)
+
+
 # Where no look at the free space tells
 
 

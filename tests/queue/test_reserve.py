@@ -10,7 +10,14 @@ import apsw
 import pytest
 
 from pywats_trio.errors import StoreError
-from pywats_trio.queue.reserve import CHUNK, Reserve, for_want_of_room
+from pywats_trio.queue.reserve import (
+    CHUNK,
+    FILE_NAME,
+    START_ROOM,
+    Reserve,
+    for_want_of_room,
+    free_if_full,
+)
 from tests.contract.kit import SqliteBench, a_report
 
 if TYPE_CHECKING:
@@ -145,3 +152,23 @@ def test_by_the_code_it_is_told_whether_room_may_help(code: int, wants: bool) ->
     error = StoreError("the queue's database refused")
     error.__cause__ = apsw.exception_for(code)
     assert for_want_of_room(error) is wants
+
+
+@pytest.mark.parametrize(("free", "freed"), [(-1, True), (0, False), (1, False)])
+def test_a_start_takes_the_reserve_only_where_it_would_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, freed: bool
+) -> None:
+    file = tmp_path / FILE_NAME
+    Reserve(file).make(4096)
+    had = os.statvfs(tmp_path)
+    values = list(had)
+    values[1], values[4] = 1, START_ROOM + free  # f_frsize, f_bavail
+    monkeypatch.setattr(os, "statvfs", lambda _path: os.statvfs_result(values))
+    free_if_full(tmp_path)
+    assert file.exists() is not freed
+
+
+def test_where_there_is_no_reserve_nothing_is_freed(tmp_path: Path) -> None:
+    free_if_full(tmp_path)
+    free_if_full(tmp_path / "nowhere")
+    assert list(tmp_path.iterdir()) == []
