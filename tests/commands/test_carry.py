@@ -339,6 +339,13 @@ async def test_a_report_in_two_exports_is_taken_once(tmp_path: Path) -> None:
         assert (await line.take(tmp_path / "r.json"))["acknowledged"] == 2
 
 
+@pytest.mark.parametrize("named", ["deadbeef", "stick/parcel"])
+async def test_an_export_is_named_by_its_id_or_its_whole_path(tmp_path: Path, named: str) -> None:
+    async with site(tmp_path, "office") as office:
+        with pytest.raises(InvalidInputError, match="neither the id of an export .* nor the whole"):
+            await office.receipts(tmp_path / "r.json", export=named)
+
+
 async def test_an_export_is_not_taken_by_the_queue_that_it_comes_from(
     tmp_path: Path, parcel: Path
 ) -> None:

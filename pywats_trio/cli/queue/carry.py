@@ -172,9 +172,11 @@ def _tell_acknowledged(answer: Answer) -> Told:
 def _tell_pywats(answer: Answer) -> Told:
     done = (
         f"{answer['imported']} reports imported, {answer['already']} were imported before; "
-        f"{answer['renamed']} files renamed"
+        f"{answer['delivered']} are delivered and left alone; {answer['renamed']} files renamed"
     )
     skipped = [f"{one['file']}: {one['why']}" for one in answer["skipped"]]
+    if more := answer["skipped_count"] - len(skipped):
+        skipped.append(f"and {more} more")
     return Told(done, skipped, int(bool(skipped)))
 
 

@@ -60,11 +60,25 @@ class ExportReceipts:
 # Where it was imported
 
 
+def _export(named: str) -> Path:
+    """Where the export lies that is named by a path.
+
+    Raises:
+        InvalidInputError: that is no path, nor the id of an export.
+    """
+    try:
+        return absolute(named)
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"{named!r} is neither the id of an export (a UUID) nor the whole path of one"
+        ) from error
+
+
 async def _export_receipts(host: QueueHost, args: ExportReceipts, _who: Who) -> Answer:
     path, queue = absolute(args.path), host.queue()
     work = _Work(queue)
     if args.export and not EXPORT_ID.fullmatch(args.export.lower()):
-        names = await in_thread(_names, absolute(args.export))
+        names = await in_thread(_names, _export(args.export))
         await work.of_names(names)
     else:
         await work.of_export(args.export.lower())
