@@ -342,7 +342,9 @@ async def test_a_report_in_two_exports_is_taken_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("named", ["deadbeef", "stick/parcel"])
 async def test_an_export_is_named_by_its_id_or_its_whole_path(tmp_path: Path, named: str) -> None:
     async with site(tmp_path, "office") as office:
-        with pytest.raises(InvalidInputError, match="neither the id of an export .* nor the whole"):
+        with pytest.raises(
+            InvalidInputError, match=r"neither the id of an export .* nor the whole"
+        ):
             await office.receipts(tmp_path / "r.json", export=named)
 
 

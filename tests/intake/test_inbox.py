@@ -126,7 +126,9 @@ async def test_everything_is_synced_before_it_is_promised(
 
     def fsync(descriptor: int) -> None:
         really(descriptor)
-        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if path.is_relative_to(box.parent):  # a thread that another test left behind may end now
+            synced.append(str(path))
 
     monkeypatch.setattr(os, "fsync", fsync)
     copy = await take(source, box)

@@ -34,9 +34,8 @@ def verify(ctx: click.Context, /, *, as_json: bool) -> None:
 
 def _show(answer: dict[str, Any]) -> None:
     looked = f"{answer['pages']} pages of the file, {answer['items']} items"
-    click.echo(
-        f"{looked}, {answer['reports']} reports: {'all is well' if answer['whole'] else 'something is wrong'}"
-    )
+    verdict = "all is well" if answer["whole"] else "something is wrong"
+    click.echo(f"{looked}, {answer['reports']} reports: {verdict}")
     if answer["bad_page_count"]:
         click.echo(f"the checksums of {answer['bad_page_count']} pages differ", err=True)
     for problem in answer["problems"]:
