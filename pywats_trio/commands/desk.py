@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from pywats_trio.commands import life, submit
 from pywats_trio.commands.command import LONGEST_NAME, Answer, Command, NoArgs, When, nearest
-from pywats_trio.commands.queue import backup, change, keep, look, pywats, verify, why
-from pywats_trio.commands.queue.carry import export, imports, receipts
+from pywats_trio.commands.table import TABLE
 from pywats_trio.errors import NotAllowed, NotReady, NotRunning, UsageError
 from pywats_trio.text import shortened
 
@@ -16,25 +14,6 @@ if TYPE_CHECKING:
 
     from pywats_trio.commands.host import Host, QueueHost
     from pywats_trio.control import Who
-
-TABLE: Final[Mapping[str, Command]] = {
-    command.name: command
-    for command in (
-        *life.COMMANDS,
-        *submit.COMMANDS,
-        *look.COMMANDS,
-        *change.COMMANDS,
-        *why.COMMANDS,
-        *keep.COMMANDS,
-        *backup.COMMANDS,
-        *export.COMMANDS,
-        *imports.COMMANDS,
-        *receipts.COMMANDS,
-        *pywats.COMMANDS,
-        *verify.COMMANDS,
-    )
-}
-"""Every command by its name."""
 
 
 class UnknownCommand(UsageError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, get_type_hints
 import attrs
 
 from pywats_trio.commands.command import When
-from pywats_trio.commands.desk import TABLE
+from pywats_trio.commands.table import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,11 +8,13 @@ import structlog
 import trio
 
 from pywats_trio.commands.command import BadArguments
-from pywats_trio.commands.desk import TABLE
+from pywats_trio.commands.table import TABLE
 from pywats_trio.errors import NotAllowed, NotReady, PywatsTrioError, RateLimited, TookTooLong, only
 from pywats_trio.ipc import wire
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from pywats_trio.control import Control, Who
     from pywats_trio.ipc.limits import Limiter
     from pywats_trio.ipc.peer import Peer
@@ -45,7 +47,7 @@ class Answers:
     """
 
     def __init__(
-        self, control: Control, board: Board, limiter: Limiter, unbounded: frozenset[str]
+        self, control: Control, board: Board, limiter: Limiter, unbounded: Container[str]
     ) -> None:
         self._control = control
         self._board = board

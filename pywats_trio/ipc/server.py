@@ -16,6 +16,7 @@ from pywats_trio.ipc.peer import peer_of
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Container
 
     from pywats_trio.config.options import IpcOptions
     from pywats_trio.control import Control
@@ -47,7 +48,7 @@ class IpcServer:
         control: Control,
         board: Board,
         *,
-        unbounded: frozenset[str] = frozenset(),
+        unbounded: Container[str] = frozenset(),
     ) -> None:
         self._max_connections = options.max_connections
         self._sock = sock

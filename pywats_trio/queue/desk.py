@@ -25,7 +25,6 @@ from pywats_trio.queue.salvage.aside import FileId, file_id
 from pywats_trio.queue.salvage.damage import in_words, is_damage
 from pywats_trio.queue.search import Search
 from pywats_trio.queue.store import Peek
-from pywats_trio.queue.trace import trace
 from pywats_trio.queue.verbs.expire import FAILED, LOOKS, MAY_LEAVE
 
 if TYPE_CHECKING:
@@ -191,6 +190,8 @@ class SqliteDesk:
 
     async def trace(self, wanted: Wanted, limit: int) -> Traced:
         """See `Desk.trace`."""
+        from pywats_trio.queue.trace import trace  # noqa: PLC0415 - asked for rarely
+
         return await self._read(lambda connection: trace(connection, wanted, limit))
 
     async def exported(self, ids: Sequence[int]) -> dict[int, str]:

@@ -16,7 +16,6 @@ from attrs import define
 from pywats_trio.errors import StartError, StoreDamaged
 from pywats_trio.queue.database import connect
 from pywats_trio.queue.salvage import aside, inspection
-from pywats_trio.queue.salvage import whole as salvage
 from pywats_trio.queue.salvage.damage import SETTING, Damage
 from pywats_trio.queue.salvage.inspection import Note, this_boot
 
@@ -83,9 +82,11 @@ class Opening:
         Raises:
             StartError: that cannot be done.
         """
+        from pywats_trio.queue.salvage import whole  # noqa: PLC0415 - rarely needed, if ever
+
         note = Note.read(self.path)
         try:
-            salvage.replace(self.path, what, self.now, items=note.items if note else 0)
+            whole.replace(self.path, what, self.now, items=note.items if note else 0)
             return connect(self.path, synchronous=self.synchronous)
         except (OSError, apsw.Error, StoreDamaged) as error:
             raise StartError(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 import trio
 
-from pywats_trio.commands.desk import TABLE
+from pywats_trio.commands.table import Unbounded
 from pywats_trio.health.app import make_app
 from pywats_trio.health.serve import address_of, bind, serve
 from pywats_trio.ipc import bind as ipc_socket
@@ -38,7 +38,6 @@ KEEP_ALIVE_SECONDS: Final = 75.0
 """An idle scraper's connection is kept for so long: scrapes come every 15 to 60 seconds."""
 LAST_ANSWER_SECONDS: Final = 0.05
 """For answers of the probes that are under way at the very end; then whoever never reads is cut."""
-UNBOUNDED: Final = frozenset(name for name, command in TABLE.items() if not command.bounded)
 
 
 class Doors:
@@ -64,7 +63,7 @@ class Doors:
         self._app = make_app(board, gauges, lambda: config().health, reading)
         self._max_connections = options.health.max_connections
         self._ipc = (
-            IpcServer(options.ipc, ipc.sock, control, board, unbounded=UNBOUNDED) if ipc else None
+            IpcServer(options.ipc, ipc.sock, control, board, unbounded=Unbounded()) if ipc else None
         )
 
     async def open(self, nursery: trio.Nursery, supervisor: Supervisor) -> None:

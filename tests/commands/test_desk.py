@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pywats_trio.commands.command import LONGEST_NAME, When, nearest
-from pywats_trio.commands.desk import TABLE, CommandDesk, UnknownCommand
+from pywats_trio.commands.desk import CommandDesk, UnknownCommand
 from pywats_trio.commands.host import Finished
 from pywats_trio.commands.queue.carry.manifest import Receipts, written
+from pywats_trio.commands.table import TABLE
 from pywats_trio.control import Role, ServiceState, Who
 from pywats_trio.errors import NotAllowed, NotReady
 from tests.commands.kit import ADMIN, House, make_item

@@ -8,8 +8,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from pywats_trio.commands.desk import TABLE
 from pywats_trio.commands.reference import reference
+from pywats_trio.commands.table import TABLE
 from pywats_trio.ipc import conversation, wire
 from pywats_trio.ipc.answers import REQUEST_SECONDS
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from pywats_trio.commands.desk import TABLE
+from pywats_trio.commands.table import TABLE
 from pywats_trio.ipc import wire
 from pywats_trio.ipc.answers import LONGEST_ID, Answers
 from pywats_trio.ipc.limits import Limiter
