@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -47,6 +49,11 @@ UNBUILT: Final = (
     "completion",
 )
 """Commands of contract section 3 whose part does not exist yet."""
+SERVING: Final = frozenset({"run", "demo", "devserver"})
+"""Those that do the work, and not only ask for it."""
+GIVES_WAY: Final = 10
+"""Steps of `nice` that the others give way: many operators at once must not take the processor
+from the service and the test programs beside it."""
 
 
 class Globals(NamedTuple):  # no attrs class, for `status` must be quick
@@ -98,4 +105,6 @@ def cli(
 
 def main() -> None:
     """Run the command line; exits with the codes of contract section 3."""
+    if SERVING.isdisjoint(sys.argv) and hasattr(os, "nice"):
+        os.nice(GIVES_WAY)
     cli(prog_name="pywats-trio")

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from pywats_trio import __version__
 from pywats_trio.cli.group import Command, Group, Main, ending
-from pywats_trio.cli.main import COMMANDS, UNBUILT, Globals, cli
+from pywats_trio.cli.main import COMMANDS, GIVES_WAY, UNBUILT, Globals, cli
 from pywats_trio.errors import NetworkError, PartKeepsFailing, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -136,6 +136,25 @@ def test_ctrl_c_ends_with_3() -> None:
     )
     assert (done.returncode, done.stderr) == (3, "interrupted\n")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(
+    ("arguments", "steps"),
+    [
+        (["queue", "ls", "-h"], GIVES_WAY),
+        (["run", "-h"], 0),
+        (["--instance", "a", "demo", "-h"], 0),
+    ],
+)
+def test_commands_give_way_to_the_service(arguments: list[str], steps: int) -> None:
+    code = (
+        f"import os, sys; sys.argv[1:] = {arguments}; before = os.nice(0)\n"
+        "from pywats_trio.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: print(os.nice(0) - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == str(steps)
 
 
 def test_a_command_is_imported_when_it_is_called() -> None:
