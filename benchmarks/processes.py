@@ -54,13 +54,12 @@ class Service:
         """What the service's process, its store's thread and its workers have used until now."""
         process = psutil.Process(self.process.pid)
         own = process.cpu_times()
-        # With those that the fork server has buried.
         workers = [child.cpu_times() for child in process.children(recursive=True)]
         replaced = own.children_user + own.children_system
         return Usage(
             own.user + own.system,
             _thread_seconds(self.process.pid),
-            sum(sum(times[:4]) for times in workers) + replaced,
+            sum(times.user + times.system for times in workers) + replaced,
             _peak_mb(self.process.pid),
         )
 
@@ -91,22 +90,11 @@ def _peak_mb(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def service(
-    folder: Path,
-    url: str,
-    settle: str,
-    converters: int = 1,
-    type_: str = "wats-json",
-    *,
-    workers: str = "",
-) -> Iterator[Service]:
-    """The installed command on new folders, `drop` the first, ready to take files.
-
-    `workers`: lines of that table of the configuration.
-    """
+def service(folder: Path, url: str, settle: str, converters: int = 1) -> Iterator[Service]:
+    """The installed command on new folders, `drop` the first, ready to take files."""
     config = folder / "config.toml"
     folder.mkdir(parents=True, exist_ok=True)
-    config.write_text(_configuration(folder, url, settle, converters, type_, workers=workers))
+    config.write_text(_configuration(folder, url, settle, converters))
     process = subprocess.Popen(
         [*COMMAND, "--config", str(config), "run"],
         stdout=subprocess.DEVNULL,
@@ -123,9 +111,7 @@ def service(
         process.communicate()
 
 
-def _configuration(
-    folder: Path, url: str, settle: str, converters: int, type_: str, *, workers: str
-) -> str:
+def _configuration(folder: Path, url: str, settle: str, converters: int) -> str:
     names = ["drop", *(f"drop-{number}" for number in range(1, converters))]
     for name in names:
         (folder / name).mkdir()
@@ -133,7 +119,7 @@ def _configuration(
         f"""
 [[converters]]
 name = "{name}"
-type = "{type_}"
+type = "wats-json"
 watch = "{folder / name}"
 settle = "{settle}"
 """
@@ -148,8 +134,6 @@ token = "bench"
 requests_per_minute = 0
 [queue]
 max_items = 0
-[workers]
-{workers}
 [log]
 format = "json"
 [health]

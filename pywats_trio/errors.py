@@ -50,10 +50,6 @@ class StartError(PywatsTrioError):
     code = "start_failed"
 
 
-class SandboxUnavailable(StartError):
-    """The kernel cannot shut workers in as the configuration wants it."""
-
-
 class StopError(PywatsTrioError):
     """The service was asked to stop and did not."""
 

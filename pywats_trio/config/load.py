@@ -146,7 +146,5 @@ def _absolute_type(text: str, folder: Path) -> str:
     """The file of a converter is looked for where the other paths start, too."""
     if found := texts.converter_file(text):
         file, name = found
-        adapter = texts.converter_class(text)[0]
-        where = f"{folder / Path(file).expanduser()}:{name}"
-        return f"{adapter}:{where}" if adapter else where
+        return f"{folder / Path(file).expanduser()}:{name}"
     return text

@@ -84,10 +84,10 @@ def _value(attribute: attrs.Attribute[Any]) -> Schema:
 
 
 def _text(metadata: Metadata) -> Schema:
-    choices = list(metadata["choices"])
+    usable = [choice for choice in metadata["choices"] if choice not in metadata["unbuilt_values"]]
     return {
         "type": "string",
-        **({"enum": choices} if choices else {}),
+        **({"enum": usable} if usable else {}),
         **({"minLength": 1} if metadata["required"] else {}),
     }
 

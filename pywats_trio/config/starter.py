@@ -74,10 +74,10 @@ def value_text(value: object) -> str:
 
 
 def _meaning(metadata: Mapping[str, Any]) -> str:
-    choices: tuple[str, ...] = metadata["choices"]
+    usable = [choice for choice in metadata["choices"] if choice not in metadata["unbuilt_values"]]
     text: str = metadata["doc"]
-    if choices and not all(choice in text for choice in choices):
-        text += f" ({', '.join(choices)})"
+    if usable and not all(choice in text for choice in usable):
+        text += f" ({', '.join(usable)})"
     low, high, unit = metadata["low"], metadata["high"], metadata["unit"]
     if low is not None and low != high:
         show = size_text if unit == "bytes" else "{:,}".format

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import trio
 from quart import Blueprint, Response, request
 
-from pywats_trio.commands.converters import get_converters
 from pywats_trio.commands.queue import look
 from pywats_trio.errors import TookTooLong
 from pywats_trio.health.answers import answer, answer_text, problem
@@ -50,8 +49,7 @@ def api(board: Board, reading: Reading) -> Blueprint:
 
     @routes.get("/converters")
     async def converters() -> Response:
-        with _within(READ_SECONDS):
-            return await _written(await get_converters(board, reading))
+        return answer({"items": board.converters(), "next": None})
 
     @routes.get("/errors")
     async def errors() -> Response:

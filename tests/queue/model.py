@@ -176,10 +176,7 @@ class Model:
         return lines
 
     def _rank(self, thing: Thing) -> float:
-        """Whatever lost a worker goes half a level back."""
-        step = self.aging or 1.0
-        behind = thing.deaths * step / 2
-        return thing.priority * step + (thing.created if self.aging else 0.0) + behind
+        return thing.priority * self.aging + thing.created if self.aging else thing.priority
 
     def claimed(self, item_id: int, owner: str, fence: int) -> None:
         thing = self.things[item_id]

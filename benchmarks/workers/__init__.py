@@ -1,1 +1,0 @@
-"""What a converter costs in a process of its own, and what poison files cost the others."""

@@ -1,1 +1,0 @@
-"""`pywats-trio converters`: one file a command, imported on use."""

@@ -1,1 +1,0 @@
-"""Classes written for pyWATS, run by our workers."""

@@ -1,1 +1,0 @@
-"""The kernel layers, against real processes."""
