@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 
 from pywats_trio.errors import IllegalTransition, StaleClaim, StoreError
 from pywats_trio.model import (
@@ -333,8 +334,9 @@ async def test_a_finished_item_rings_for_room_and_a_file_for_its_source(bench: B
         [claim] = await store.claim(Kind.FILE, 1, "job")
         tickets = [store.bell(topic).ticket() for topic in (Topic.ROOM, Topic.PUTAWAY)]
         await store.finish(claim, Converted((), ""))
-        for ticket in tickets:
-            await ticket.wait()
+        with trio.fail_after(10):
+            for ticket in tickets:
+                await ticket.wait()
 
 
 async def test_a_released_item_can_be_claimed_at_once(bench: Bench) -> None:

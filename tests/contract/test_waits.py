@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 
 from pywats_trio.errors import StoreError
 from pywats_trio.model import Kind, Reason, State, Wait
@@ -73,7 +74,8 @@ async def test_a_wait_rings_so_that_a_sleeper_learns_of_its_due_time(bench: Benc
         [claim] = await store.claim(Kind.REPORT, 1, "pump")
         ticket = store.bell(Topic.REPORT).ticket()
         await store.finish(claim, Wait(1.0, Reason.RETRY, PROBLEM))
-        await ticket.wait()
+        with trio.fail_after(10):
+            await ticket.wait()
 
 
 async def test_a_due_time_that_was_rolled_back_is_forgotten(
