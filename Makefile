@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := .bench-peers
 
-.PHONY: help setup demo test check fmt cov bench bench-service bench-queue bench-steady bench-peers clean
+.PHONY: help setup demo test check fmt cov bench bench-service bench-queue bench-steady bench-peers bench-workers clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,11 +52,17 @@ bench-queue: $(STAMP) ## Measure the queue: lifecycles, cost against size, opera
 bench-steady: $(STAMP) ## Move a million items through the queue, with retention at work
 	$(BIN)/python -m benchmarks.steady
 
-bench-peers: $(STAMP) ## Measure the queues of others beside ours, in an environment of their own
-	$(PYTHON) -m venv $(PEERS)
-	-grep -v '^#' benchmarks/peers/requirements.txt | xargs -n 1 $(PEERS)/bin/python -m pip install \
-	  --quiet --disable-pip-version-check -c benchmarks/peers/requirements.txt
+bench-peers: $(STAMP) $(PEERS)/.installed ## Measure the queues of others beside ours
 	$(BIN)/python -m benchmarks.peers $(PEERS)/bin/python
+
+bench-workers: $(STAMP) $(PEERS)/.installed ## Measure workers beside the pools of others, and poison files
+	$(BIN)/python -m benchmarks.workers --peers $(PEERS)/bin/python
+
+$(PEERS)/.installed: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	-grep -v '^#' $< | xargs -n 1 $(PEERS)/bin/python -m pip install \
+	  --quiet --disable-pip-version-check -c $<
+	@touch $@
 
 clean: ## Remove what make made
 	rm -rf $(VENV) $(PEERS) build dist htmlcov .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

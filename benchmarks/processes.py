@@ -54,12 +54,13 @@ class Service:
         """What the service's process, its store's thread and its workers have used until now."""
         process = psutil.Process(self.process.pid)
         own = process.cpu_times()
+        # With those that the fork server has buried.
         workers = [child.cpu_times() for child in process.children(recursive=True)]
         replaced = own.children_user + own.children_system
         return Usage(
             own.user + own.system,
             _thread_seconds(self.process.pid),
-            sum(times.user + times.system for times in workers) + replaced,
+            sum(sum(times[:4]) for times in workers) + replaced,
             _peak_mb(self.process.pid),
         )
 
@@ -90,11 +91,22 @@ def _peak_mb(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def service(folder: Path, url: str, settle: str, converters: int = 1) -> Iterator[Service]:
-    """The installed command on new folders, `drop` the first, ready to take files."""
+def service(
+    folder: Path,
+    url: str,
+    settle: str,
+    converters: int = 1,
+    type_: str = "wats-json",
+    *,
+    workers: str = "",
+) -> Iterator[Service]:
+    """The installed command on new folders, `drop` the first, ready to take files.
+
+    `workers`: lines of that table of the configuration.
+    """
     config = folder / "config.toml"
     folder.mkdir(parents=True, exist_ok=True)
-    config.write_text(_configuration(folder, url, settle, converters))
+    config.write_text(_configuration(folder, url, settle, converters, type_, workers=workers))
     process = subprocess.Popen(
         [*COMMAND, "--config", str(config), "run"],
         stdout=subprocess.DEVNULL,
@@ -111,7 +123,9 @@ def service(folder: Path, url: str, settle: str, converters: int = 1) -> Iterato
         process.communicate()
 
 
-def _configuration(folder: Path, url: str, settle: str, converters: int) -> str:
+def _configuration(
+    folder: Path, url: str, settle: str, converters: int, type_: str, *, workers: str
+) -> str:
     names = ["drop", *(f"drop-{number}" for number in range(1, converters))]
     for name in names:
         (folder / name).mkdir()
@@ -119,7 +133,7 @@ def _configuration(folder: Path, url: str, settle: str, converters: int) -> str:
         f"""
 [[converters]]
 name = "{name}"
-type = "wats-json"
+type = "{type_}"
 watch = "{folder / name}"
 settle = "{settle}"
 """
@@ -134,6 +148,8 @@ token = "bench"
 requests_per_minute = 0
 [queue]
 max_items = 0
+[workers]
+{workers}
 [log]
 format = "json"
 [health]

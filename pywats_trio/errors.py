@@ -50,6 +50,10 @@ class StartError(PywatsTrioError):
     code = "start_failed"
 
 
+class SandboxUnavailable(StartError):
+    """The kernel cannot shut workers in as the configuration wants it."""
+
+
 class StopError(PywatsTrioError):
     """The service was asked to stop and did not."""
 

@@ -29,6 +29,29 @@ class Kind(StrEnum):
     """A WSJF report, to be delivered to the server."""
 
 
+class Form(StrEnum):
+    """What a converter is given at once."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    """A folder with all that lies in it."""
+    PAIR = "file-and-folder"
+    """A header file and the folder beside it that has its name without the ending."""
+
+
+@frozen
+class Unit:
+    """The unit of work of a converter that takes folders, and when one is complete."""
+
+    form: Form = Form.FOLDER
+    marker: str = ""
+    """The name of a file in the folder that says so; empty: there is none."""
+    minimum_files: int = 1
+    """In the folder, at any depth, beside the marker."""
+    quiet_seconds: float = 2.0
+    """How long nothing in it has changed."""
+
+
 class State(StrEnum):
     """Where an item stands (contract section 6)."""
 
@@ -85,7 +108,10 @@ class Putaway(StrEnum):
 
 @frozen
 class Identity:
-    """What tells one file from the next under the same name, as `stat` gives it."""
+    """What tells one file from the next under the same name, as `stat` gives it.
+
+    Of a folder: what `units.survey` makes of all that is in it.
+    """
 
     device: int
     inode: int
@@ -136,6 +162,8 @@ class Envelope:
     correlation_id: str = ""
     """One for each drop, shared by the file and its reports; the store makes one if empty."""
     identity: Identity | None = None
+    form: Form = Form.FILE
+    """FILE: what there is at `source`."""
     payload: bytes | None = None
     """REPORT: the WSJF bytes exactly as they will be sent."""
     report_id: str = ""
@@ -209,6 +237,8 @@ class Item:
     """Who did the last work on it, such as a process and its number."""
     original: str = ""
     """FILE: the path under which it was accepted, printable."""
+    form: Form = Form.FILE
+    """FILE: what there is at `source`; of a pair, it is the path of the header."""
 
     @property
     def has_moved(self) -> bool:
@@ -303,6 +333,8 @@ class Quarantined:
     problem: Problem
     died: bool = False
     worker: str = ""
+    code: str = ""
+    """FILE: which version of its converter it was; another one may be able to read it."""
 
 
 @frozen

@@ -10,16 +10,17 @@ import click
 
 from pywats_trio.cli.group import Group
 from pywats_trio.cli.output import json_option, print_json, print_table
-from pywats_trio.config.mistakes import InvalidConfig, Located, dotted
+from pywats_trio.config.mistakes import InvalidConfig
 from pywats_trio.config.show import as_document, settings
 from pywats_trio.errors import ConfigError, PywatsTrioError, UsageError
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from pywats_trio.cli.main import Globals
     from pywats_trio.config.load import Loaded
+    from pywats_trio.config.mistakes import Located
 
 UNBUILT: Final = ("migrate", "set")
 
@@ -94,39 +95,35 @@ def schema(as_json: bool) -> None:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, as_json: bool) -> None:
-    """Say whether the configuration is good, or list every problem with file, line and key."""
+    """Say whether the configuration is good, or list every problem with file, line and key.
+
+    Its converters are asked and their folders looked at, as before a `run`. A warning may pass by
+    itself: a folder that is away can come back.
+    """
+    from pywats_trio.cli.config_check import check_converters  # noqa: PLC0415 - `show` does without
+
     options: Globals = ctx.obj
     try:
-        loaded = _checked(options)
+        loaded = options.load_with_places()
     except InvalidConfig as error:
         if not as_json:
             raise
-        print_json({"file": error.file, "ok": False, "problems": error.problems})
+        _print_check(error.file, error.problems, ())
         ctx.exit(error.exit_code)
+    checked = check_converters(loaded)
     if as_json:
-        print_json({"file": loaded.file, "ok": True, "problems": []})
-    else:
-        _print_findings(loaded)
+        _print_check(loaded.file, checked.problems, checked.warnings)
+        ctx.exit(ConfigError.exit_code if checked.problems else 0)
+    for warning in checked.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if checked.problems:
+        raise InvalidConfig(loaded.file, checked.problems)
+    _print_findings(loaded)
 
 
-def _checked(options: Globals) -> Loaded:
-    """As `load_with_places`, and every converter's type is one that there is."""
-    loaded = options.load_with_places()
-    if problems := list(_unusable_types(loaded)):
-        raise InvalidConfig(loaded.file, problems)
-    return loaded
-
-
-def _unusable_types(loaded: Loaded) -> Iterator[Located]:
-    """Types that no converter has. The service runs without them; whoever asks wants to know."""
-    from pywats_trio.converters.registry import parse  # noqa: PLC0415 - `show` does without
-
-    for index, converter in enumerate(loaded.config.converters):
-        path = ("converters", index, "type")
-        try:
-            parse(converter.type)
-        except ConfigError as error:
-            yield Located(loaded.places.get(path, ""), dotted(path), str(error))
+def _print_check(file: Path, problems: Sequence[Located], warnings: Sequence[Located]) -> None:
+    good = not problems
+    print_json({"file": file, "ok": good, "problems": problems, "warnings": warnings})
 
 
 @config.command()

@@ -10,7 +10,7 @@ import click
 
 from pywats_trio.cli.link import Link, address
 from pywats_trio.cli.output import json_option, print_json
-from pywats_trio.errors import NotRunning, StopError, TookTooLong
+from pywats_trio.errors import ConfigError, NotRunning, StopError, TookTooLong
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,11 +52,14 @@ def reload(options: Globals, as_json: bool) -> None:
     with Link(address(options).socket) as link:
         done = link.ask_patiently("reload_config", {})
     _tell(done, "\n".join(_reloaded(done)), as_json)
+    if refused := done.get("refused"):
+        raise ConfigError(f"not reloaded: {', '.join(refused)}; the code that was in use goes on")
 
 
 def _reloaded(done: dict[str, Any]) -> list[str]:
     lines = [f"in effect now: {key}" for key in done.get("changed", ())]
     lines += [f"needs a restart: {key}" for key in done.get("needs_restart", ())]
+    lines += [f"refused: {name}: {why}" for name, why in done.get("refused", {}).items()]
     return lines or ["nothing has changed"]
 
 

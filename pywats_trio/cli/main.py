@@ -34,7 +34,7 @@ COMMANDS: Final = {
     "reload": Command("pywats_trio.cli.control:reload", "Read the configuration again."),
     "stop": Command("pywats_trio.cli.control:stop", "Finish what is in hand, and end."),
     "converters": Command(
-        "pywats_trio.cli.converters:converters", "List converters, or try one on a file."
+        "pywats_trio.cli.converters.group:converters", "List converters, try one, or begin one."
     ),
 }
 UNBUILT: Final = (

@@ -9,6 +9,7 @@ from attrs import frozen
 from pywats_trio.model import Kind, State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pywats_trio.config.options import Config
@@ -74,8 +75,29 @@ class QueueHost(Protocol):
         ...
 
 
+class ConverterHost(Protocol):
+    """The converters of a running service; see `service.converters` for what each may raise."""
+
+    async def enable(self, name: str, who: Who) -> dict[str, Any]:
+        """Turn one on that was turned off."""
+        ...
+
+    async def disable(self, name: str, who: Who) -> dict[str, Any]:
+        """Turn one off, over restarts."""
+        ...
+
+    async def reload(self, names: Iterable[str] = ...) -> dict[str, Any]:
+        """Take the code of some, or of all, as it is now into use, or refuse it."""
+        ...
+
+
 class Host(QueueHost, Protocol):
     """A running service, as the commands see it. `who` is for log and history."""
+
+    @property
+    def converters(self) -> ConverterHost:
+        """What is asked about single converters. NotReady: the service does not run."""
+        ...
 
     def stop(self, cause: str = ...) -> None:
         """Drain and end."""

@@ -103,7 +103,9 @@ COMMANDS: Final = (
         When.AT_WORK_OR_PAUSED,
         changes=True,
         doc="Read the configuration again and put it into effect, or go on with the former one.",
-        result="`changed`: keys that are in effect now; `needs_restart`: keys that are not.",
+        result="`changed`: keys that are in effect now; `needs_restart`: keys that are not; "
+        "`refused`, where there are any: converters whose code cannot be used, and why, while what "
+        "was in use goes on.",
         args=NoArgs,
         run=_reload_config,
     ),

@@ -14,6 +14,12 @@ from pywats_trio.commands.command import Command
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "life": ("ping", "get_status", "sync_now", "pause", "resume", "reload_config", "stop"),
     "submit": ("submit_file", "submit_report"),
+    "converters": (
+        "get_converters",
+        "enable_converter",
+        "disable_converter",
+        "reload_converters",
+    ),
     "queue.look": ("get_queue", "get_item"),
     "queue.change": (
         "retry_items",

@@ -146,5 +146,7 @@ def _absolute_type(text: str, folder: Path) -> str:
     """The file of a converter is looked for where the other paths start, too."""
     if found := texts.converter_file(text):
         file, name = found
-        return f"{folder / Path(file).expanduser()}:{name}"
+        adapter = texts.converter_class(text)[0]
+        where = f"{folder / Path(file).expanduser()}:{name}"
+        return f"{adapter}:{where}" if adapter else where
     return text

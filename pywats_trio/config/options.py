@@ -3,8 +3,8 @@
 A field's metadata is what `check`, `show` and the reference page read: `doc` (one sentence), `unit`
 (`bytes`, `seconds` or nothing), `low` and `high` (inclusive), `choices`, `required`, `built` (False
 means: the part behind the key does not exist yet, so setting it is an error that says so),
-`unbuilt_values` (the same for single values), `secret`, `listed` (a list with one value is taken,
-too) and `clean` (text to its normal form; raises BadValue).
+`secret`, `listed` (a list with one value is taken, too) and `clean` (text to its normal form;
+raises BadValue).
 Sizes are `int` bytes, durations `float` seconds, paths `pathlib.Path`, after `load` absolute.
 """
 
@@ -54,7 +54,6 @@ def option(
     unit: str = "",
     required: bool = False,
     built: bool = True,
-    unbuilt_values: tuple[str, ...] = (),
     secret: bool = False,
     listed: bool = False,
     clean: Callable[[str], str] | None = None,
@@ -68,7 +67,6 @@ def option(
         "unit": unit,
         "required": required,
         "built": built,
-        "unbuilt_values": unbuilt_values,
         "secret": secret,
         "listed": listed,
         "clean": clean,
@@ -225,13 +223,18 @@ class WorkerOptions:
     idle_seconds: float = option(
         60.0, "how long an idle process is kept", low=0.1, high=86_400, unit="seconds"
     )
-    sandbox: str = option(
-        "basic",
-        "basic: own session, clean environment, resource limits; off: no limits",
-        choices=("strict", "standard", "basic", "off"),
-        unbuilt_values=("strict", "standard"),
+    scratch_mb: int = option(
+        1024, "most that one conversion may write to its own folder, MiB", low=1, high=1_048_576
     )
-    sandbox_fallback: bool = option(False, "fall back to the next sandbox level", built=False)
+    sandbox: str = option(
+        "standard",
+        "standard: shut in by the kernel, warm; strict: that, and a fresh process for each file; "
+        "basic: clean environment and resource limits only; off: no limits",
+        choices=("strict", "standard", "basic", "off"),
+    )
+    sandbox_fallback: bool = option(
+        False, "whether a level that the kernel cannot give falls back to basic, with a warning"
+    )
 
 
 @frozen
@@ -246,7 +249,8 @@ class ConverterOptions:
     )
     type: str = option(
         "",
-        "a standard id, package.module:Class or path/to/file.py:Class; see `converters ls`",
+        "a standard id, package.module:Class or path/to/file.py:Class, with `pywats:` before one "
+        "that was written for pyWATS; see `converters ls`",
         required=True,
     )
     watch: Path = option(Path(), "the folder where files are dropped", required=True)
@@ -262,6 +266,26 @@ class ConverterOptions:
     )
     settle_seconds: float = option(
         0.25, "how long size and time must stand still", low=0.0, high=86_400, unit="seconds"
+    )
+    marker: str = option(
+        "",
+        "of a folder converter: the file in a folder that says that it is complete; default: what "
+        "the type says",
+        clean=texts.file_name,
+    )
+    minimum_files: int = option(
+        0,
+        "of a folder converter: files that a folder has at least, beside the marker; 0 = what the "
+        "type says",
+        low=0,
+        high=10_000,
+    )
+    quiet_seconds: float = option(
+        0.0,
+        "of a folder converter: how long nothing in a folder has changed; 0 = what the type says",
+        low=0.0,
+        high=86_400,
+        unit="seconds",
     )
     scan_seconds: float = option(
         0.0,

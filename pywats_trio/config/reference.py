@@ -62,8 +62,6 @@ def _table(title: str, cls: type[attrs.AttrsInstance]) -> Iterator[str]:
 def _row(field: attrs.Attribute[Any]) -> str:
     about = field.metadata
     doc = about["doc"] + ("" if about["built"] else " (**not built yet: refused**)")
-    if about["unbuilt_values"]:
-        doc += f" (**not built yet: {', '.join(about['unbuilt_values'])}**)"
     return f"| `{field.name}` | {_default(field.default)} | {_range(about)} | {doc} |\n"
 
 

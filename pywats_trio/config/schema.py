@@ -84,10 +84,10 @@ def _value(attribute: attrs.Attribute[Any]) -> Schema:
 
 
 def _text(metadata: Metadata) -> Schema:
-    usable = [choice for choice in metadata["choices"] if choice not in metadata["unbuilt_values"]]
+    choices = list(metadata["choices"])
     return {
         "type": "string",
-        **({"enum": usable} if usable else {}),
+        **({"enum": choices} if choices else {}),
         **({"minLength": 1} if metadata["required"] else {}),
     }
 

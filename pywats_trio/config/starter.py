@@ -74,10 +74,10 @@ def value_text(value: object) -> str:
 
 
 def _meaning(metadata: Mapping[str, Any]) -> str:
-    usable = [choice for choice in metadata["choices"] if choice not in metadata["unbuilt_values"]]
+    choices: tuple[str, ...] = metadata["choices"]
     text: str = metadata["doc"]
-    if usable and not all(choice in text for choice in usable):
-        text += f" ({', '.join(usable)})"
+    if choices and not all(choice in text for choice in choices):
+        text += f" ({', '.join(choices)})"
     low, high, unit = metadata["low"], metadata["high"], metadata["unit"]
     if low is not None and low != high:
         show = size_text if unit == "bytes" else "{:,}".format

@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 from pywats_trio.config.mistakes import BadValue
 
 NAME_LIMIT: Final = 64
+PYWATS: Final = "pywats"
+"""What stands before the colon of a type whose class was written for pyWATS."""
 
 
 def name(text: str) -> str:
@@ -28,9 +30,22 @@ def name(text: str) -> str:
     return text
 
 
+def file_name(text: str) -> str:
+    """The name of a file, without a folder."""
+    if {"/", "\0"} & set(text) or text in {".", ".."}:
+        raise BadValue(f"{text!r} is no name of a file; write it without a folder")
+    return text
+
+
+def converter_class(text: str) -> tuple[str, str]:
+    """A type as what its class was written for (`pywats`, else empty) and where the class is."""
+    adapter, colon, where = text.partition(":")
+    return (adapter, where) if colon and adapter == PYWATS else ("", text)
+
+
 def converter_file(text: str) -> tuple[str, str] | None:
     """`path/to/file.py:Class` as its two parts; None if the type is no file."""
-    file, colon, name = text.rpartition(":")
+    file, colon, name = converter_class(text)[1].rpartition(":")
     return (file, name) if colon and (file.endswith(".py") or os.sep in file) else None
 
 

@@ -19,7 +19,7 @@ from pywats_trio.config.mistakes import BadValue
 from pywats_trio.text import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import attrs
 
@@ -170,12 +170,8 @@ def _text(raw: object, metadata: Metadata) -> str:
     if not isinstance(raw, str):
         raise BadValue(f"{_shown(raw)} is {_kind(raw)}; write a text in quotes")
     choices: tuple[str, ...] = metadata["choices"]
-    unbuilt: tuple[str, ...] = metadata["unbuilt_values"]
-    usable = [choice for choice in choices if choice not in unbuilt]
-    if raw in unbuilt:
-        raise BadValue(f"{raw!r} is not built yet; use {_either(usable)}")
     if choices and raw not in choices:
-        raise BadValue(f"{raw!r} is not known; use {_either(usable)}")
+        raise BadValue(f"{raw!r} is not known; use {_either(choices)}")
     clean: Callable[[str], str] | None = metadata["clean"]
     return clean(raw) if raw and clean else raw
 
@@ -236,7 +232,7 @@ def _numeral(number: float) -> str:
     return _shown(number) if isinstance(number, int) else f"{number:.15g}"
 
 
-def _either(choices: list[str]) -> str:
+def _either(choices: Iterable[str]) -> str:
     return " or ".join(repr(choice) for choice in choices)
 
 

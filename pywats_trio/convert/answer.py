@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
+from pywats_trio.converters.api import LONGEST_RETRY
 from pywats_trio.errors import FrameError
+from pywats_trio.model import Form, Unit
 from pywats_trio.text import shortened
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ MAX_LOGS: Final = 1000
 """Log records a job; a worker that keeps to the rules sends at most 201."""
 MAX_REMARKS: Final = 100_000
 """Log and progress frames a job."""
+MAX_PATTERNS: Final = 200
 MAX_FINDINGS: Final = 1000
 """A report; what is beyond is dropped."""
 MAX_NAME: Final = 1000
@@ -35,7 +38,14 @@ RESULTS: Final = frozenset({"P", "F", "E", "T", ""})
 LEVELS: Final = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 _FAR: Final = 1e9
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROLS: Final = r"\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+"""Besides those below the space: half surrogates, and what turns the direction of text around."""
+_UNFIT: Final = {
+    "": re.compile(rf"[\x00-\x1f{_CONTROLS}]"),
+    "\n\t": re.compile(rf"[\x00-\x08\x0b-\x1f{_CONTROLS}]"),
+}
+_ESCAPED: Final = 500
+"""Characters of one text that are escaped; who has more of them is not meant to be read."""
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -62,11 +72,25 @@ class ReportMade:
 
 
 @frozen
+class Usage:
+    """What a job took of the machine."""
+
+    cpu: float
+    """Seconds of processor time."""
+    peak_memory: int
+    """Bytes; the most that the process held so far."""
+
+
+@frozen
 class _Said:
     """What a worker process answered, or ended with."""
 
     worker: str = field(default="", kw_only=True, eq=False)
     """Which process it was, such as `worker 4711`; the pool knows."""
+    version: str = field(default="", kw_only=True, eq=False)
+    """Which version the converter says it is."""
+    usage: Usage | None = field(default=None, kw_only=True, eq=False)
+    """Of a job about a file, if the process lived to tell."""
 
 
 @frozen
@@ -79,8 +103,6 @@ class Done(_Said):
     size: int
     mtime_ns: int
     """As the file was when the conversion ended."""
-    peak_memory: int = 0
-    """Bytes, of the worker's life so far; 0 where it was not measured."""
 
 
 @frozen
@@ -126,7 +148,7 @@ class Died(_Said):
     """The worker process ended, or had to be ended, in the middle of the job."""
 
     kind: str
-    """`worker-died`, `timeout`, `cpu` or `protocol`."""
+    """`worker-died`, `timeout`, `cpu`, `scratch`, `threads` or `protocol`."""
     how: str
     """One sentence."""
     output: str
@@ -149,6 +171,8 @@ class Description(_Said):
     patterns: tuple[str, ...]
     arguments: Mapping[str, Mapping[str, Any]]
     """Name to `type`, `default`, `help`, `choices`, `minimum`, `maximum`, `required`."""
+    unit: Unit | None = None
+    """Which folders it takes; None: it takes files."""
     mistakes: tuple[Mapping[str, str], ...] = ()
     """Of each set of arguments that came with the question: name to what is wrong, one sentence."""
 
@@ -212,7 +236,9 @@ class Answer:
                 self._take_remark(header)
                 return None
             case "done":
-                return self._done(header)
+                return evolve(self._done(header), usage=_usage(header))
+            case "rejected" | "retry" | "failed":
+                return evolve(_ending(header), usage=_usage(header))
         return _ending(header)
 
     def _take_report(self, header: dict[str, Any], body: bytes) -> None:
@@ -246,8 +272,16 @@ class Answer:
             sha256=_matching(header, "sha256", _SHA256),
             size=_integer(header, "size"),
             mtime_ns=_integer(header, "mtime_ns"),
-            peak_memory=_integer(header, "peak_memory"),
         )
+
+
+def _usage(header: dict[str, Any]) -> Usage | None:
+    if "cpu" not in header:
+        return None
+    usage = Usage(_number(header, "cpu"), _integer(header, "peak_memory"))
+    if usage.cpu < 0 or usage.peak_memory < 0:
+        raise FrameError("a job took less than nothing")
+    return usage
 
 
 def _report(header: dict[str, Any], body: bytes) -> ReportMade:
@@ -287,7 +321,8 @@ def _ending(header: dict[str, Any]) -> Ending:
                 _integer(header, "mtime_ns"),
             )
         case "retry":
-            return RetryLater(_text(header, "why", MAX_TEXT), max(0.0, _number(header, "after")))
+            after = min(LONGEST_RETRY, max(0.0, _number(header, "after")))
+            return RetryLater(_text(header, "why", MAX_TEXT), after)
         case "failed":
             return Raised(
                 _text(header, "type", MAX_NAME),
@@ -310,21 +345,52 @@ def _description(header: dict[str, Any]) -> Description:
     if not isinstance(arguments, dict) or not all(isinstance(a, dict) for a in arguments.values()):
         raise FrameError("'arguments' is no object of objects")
     patterns = _list(header, "patterns")
-    if not all(isinstance(pattern, str) for pattern in patterns):
-        raise FrameError("'patterns' is no list of text")
+    if not all(isinstance(pattern, str) for pattern in patterns) or len(patterns) > MAX_PATTERNS:
+        raise FrameError("'patterns' is no list of text, or a very long one")
     return Description(
         id=_text(header, "id", MAX_NAME),
         version=_text(header, "version", MAX_NAME),
-        patterns=tuple(patterns),
-        arguments=arguments,
+        patterns=tuple(sanitized(pattern[:MAX_NAME], keep="") for pattern in patterns),
+        arguments={sanitized(n[:MAX_NAME], keep=""): _declared(a) for n, a in arguments.items()},
+        unit=_unit(header.get("unit")),
         mistakes=tuple(_mistakes(one) for one in _list(header, "mistakes")),
     )
+
+
+def _unit(found: object) -> Unit | None:
+    if found is None:
+        return None
+    if not isinstance(found, dict) or found.get("form") not in [Form.FOLDER, Form.PAIR]:
+        raise FrameError("'unit' is none that there is")
+    marker = found.get("marker")
+    if not isinstance(marker, str) or "/" in marker or len(marker) > MAX_NAME:
+        raise FrameError("'marker' is no name of a file")
+    return Unit(
+        Form(found["form"]),
+        marker,
+        max(0, _integer(found, "minimum_files")),
+        max(0.0, _number(found, "quiet_seconds")),
+    )
+
+
+def _declared(argument: dict[str, Any]) -> dict[str, Any]:
+    """The declaration of an argument: plain values and lists of them."""
+    return {
+        key[:MAX_NAME]: [_plain(one) for one in value] if isinstance(value, list) else _plain(value)
+        for key, value in argument.items()
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict | list):
+        raise FrameError("the declaration of an argument holds more than plain values")
+    return sanitized(value[:MAX_TEXT], keep="") if isinstance(value, str) else value
 
 
 def _mistakes(found: object) -> dict[str, str]:
     if not isinstance(found, dict):
         raise FrameError("'mistakes' is no list of objects")
-    return {sanitized(name, keep=""): _text(found, name, MAX_TEXT) for name in found}
+    return {sanitized(name[:MAX_NAME], keep=""): _text(found, name, MAX_TEXT) for name in found}
 
 
 def _text(header: dict[str, Any], key: str, limit: int) -> str:
@@ -332,24 +398,29 @@ def _text(header: dict[str, Any], key: str, limit: int) -> str:
     value = header.get(key)
     if not isinstance(value, str):
         raise FrameError(f"{key!r} is no text")
-    return shortened(sanitized(value, keep=""), limit)
+    return shortened(sanitized(value[: limit + 1], keep=""), limit)
 
 
 def _lines(header: dict[str, Any], key: str) -> str:
     value = header.get(key)
     if not isinstance(value, str):
         raise FrameError(f"{key!r} is no text")
-    return sanitized(value, keep="\n\t")[-MAX_TRACEBACK:]
+    return sanitized(value[-MAX_TRACEBACK:], keep="\n\t")[-MAX_TRACEBACK:]
 
 
 def sanitized(text: str, *, keep: str) -> str:
     """`text` with what no database or terminal takes escaped: half surrogates, and controls but
-    those in `keep`.
+    those in `keep` (none, or line feed and tab).
+
+    A hostile text may consist of nothing else, so beyond the first few hundred they become marks.
     """
-    return _UNFIT.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), text)
+    unfit = _UNFIT[keep]
+    escaped, count = unfit.subn(_escaped, text, count=_ESCAPED)
+    return unfit.sub("\ufffd", escaped) if count == _ESCAPED else escaped
 
 
-def _escaped(character: str) -> str:
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
     return (
         character.encode("ascii", "backslashreplace").decode()
         if character > "\x7f"

@@ -4,44 +4,59 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
 import signal
 import socket
 import struct
-import subprocess
+import sys
 import tempfile
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 from attrs import define, field
 
-from pywats_trio.convert import processes
-from pywats_trio.convert.answer import sanitized
-from pywats_trio.convert.command import Boot, command, environment
+from pywats_trio.convert.answer import (
+    Description,
+    Detected,
+    Done,
+    Raised,
+    Rejected,
+    RetryLater,
+    Unusable,
+    sanitized,
+)
+from pywats_trio.convert.forkserver import FAREWELL, WorkerStartError
 from pywats_trio.errors import FrameError, PywatsTrioError
-from pywats_trio.worker.frames import FrameDecoder
+from pywats_trio.worker import processes
+from pywats_trio.worker.frames import FrameDecoder, encode
+from pywats_trio.worker.tidy import remove
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pywats_trio.convert.answer import Answer, Ending
-    from pywats_trio.worker.limits import Limits
+    from pywats_trio.convert.launch import Launched, Launcher
+    from pywats_trio.converters.registry import Spec
+    from pywats_trio.worker.frames import Frame
 
 CHUNK: Final = 65_536
 OUTPUT_TAIL: Final = 4096
 """Bytes of standard output and error that are kept as evidence."""
 OUTPUT_PAUSE: Final = 0.002
-"""Seconds after each full pipe: a converter that prints without end is slowed to some 30 MB/s, so
-that throwing its output away costs the service next to nothing."""
-FAREWELL: Final = 0.2
-"""Seconds an idle worker gets to end by itself when the service hangs up."""
+"""Seconds after each piece of output: a converter that prints without end, in large pieces or byte
+by byte, is slowed to some 30 MB/s, so that throwing it away costs the service next to nothing."""
+AT_ONCE: Final = 32
+"""Frames that are read before others get their turn; a thousand fit into a chunk."""
+FREE_TURNS: Final = 16
+"""Pieces of an answer that are read as soon as they come; there are seldom more than three."""
+TURN_PAUSE: Final = 0.001
+"""Seconds before each further one, if the last was small: who sends byte by byte is not followed
+byte by byte."""
+SMALL: Final = 4096
+HEADERS: Final = 64 << 20
+"""Bytes that a worker may say about one file beside the reports themselves."""
 CLEAN_UP: Final = 2.0
 """Seconds at most for killing, reaping and removing the scratch folder."""
-
-
-class WorkerStartError(PywatsTrioError):
-    """A worker process could not be started; no file is to blame."""
 
 
 class WorkerGone(PywatsTrioError):
@@ -54,13 +69,16 @@ class Child:
 
     group: str
     """Converters that share processes."""
-    process: trio.Process
+    process: Launched
     scratch: str
-    _cookie: str
     _socket: socket.socket
     _lifeline: int
     _output: int
     _decoder: FrameDecoder
+    _most: int
+    """Bytes that it may say about one file."""
+    alone: bool
+    """Whether it can start no other process."""
     jobs: int = 0
     """Jobs it was asked to do."""
     idle_since: float = 0.0
@@ -74,15 +92,14 @@ class Child:
     """Whether it ended because the pool did."""
     dismissal: trio.Event = field(factory=trio.Event)
     gone: trio.Event = field(factory=trio.Event)
-    loaded: set[str] = field(factory=set)
-    """Keys of converters whose import succeeded."""
+    loaded: dict[Spec, str] = field(factory=dict)
+    """The converters whose import succeeded, and which version each says it is."""
     _tail: bytearray = field(factory=bytearray)
+    _suspended: bool = False
 
     @classmethod
-    async def start(
-        cls, group: str, *, shared: bool, limits: Limits | None, max_body: int, root: Path
-    ) -> Child:
-        """Start a process. Cancelled, nothing is left of it.
+    async def start(cls, spec: Spec, group: str, launcher: Launcher, root: Path) -> Child:
+        """Start a process for converters like `spec`. Cancelled, nothing is left of it.
 
         Raises:
             WorkerStartError: the system refuses another process.
@@ -92,23 +109,14 @@ class Child:
                 scratch = await trio.to_thread.run_sync(
                     lambda: tempfile.mkdtemp(dir=root, prefix="w-")
                 )
-                ours.callback(shutil.rmtree, scratch, ignore_errors=True)
+                ours.callback(remove, scratch)
                 our_socket, their_socket = socket.socketpair()
                 theirs.callback(their_socket.close)
                 ours.callback(our_socket.close)
-                lifeline, held = _pipe(theirs, ours)
+                lifeline, held = _lifeline(theirs, ours)
                 output, written = _pipe(ours, theirs)
-                boot = Boot(their_socket.fileno(), lifeline, limits, max_body, scratch)
-                cookie = secrets.token_hex(16)
-                process = await trio.lowlevel.open_process(
-                    command(boot, shared=shared),
-                    stdin=subprocess.DEVNULL,
-                    stdout=written,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=(their_socket.fileno(), lifeline),
-                    cwd=scratch,
-                    env=environment(scratch, cookie),
-                    start_new_session=True,
+                process = await launcher.launch(
+                    spec, scratch, (their_socket.fileno(), lifeline, written)
                 )
             except OSError as error:
                 raise WorkerStartError(f"a worker process cannot be started: {error}") from error
@@ -119,14 +127,17 @@ class Child:
                 group,
                 process,
                 scratch,
-                cookie,
                 our_socket,
                 held,
                 output,
-                FrameDecoder(max_body=max_body),
+                FrameDecoder(max_body=launcher.max_body),
+                launcher.max_body + HEADERS,
+                launcher.boxed,
             )
 
-    async def ask(self, request: bytes, descriptor: int | None, answer: Answer, key: str) -> Ending:
+    async def ask(
+        self, spec: Spec, request: Mapping[str, Any], descriptor: int | None, answer: Answer
+    ) -> Ending:
         """One job: the request and its file out, the answer back.
 
         Cancelled, the process is in the middle of something and has to be condemned.
@@ -137,11 +148,16 @@ class Child:
         """
         self._tail.clear()
         self.jobs += 1
+        self._rouse()
+        code = b"" if spec in self.loaded else spec.code
         try:
-            await self._send(request, descriptor)
-            return await self._listen(answer, key)
+            await self._send(encode(request, code), descriptor)
+            ending = await self._listen(answer, spec)
         except (OSError, trio.ClosedResourceError) as error:
             raise WorkerGone(str(error)) from error
+        if not isinstance(ending, _ENDINGS[request["do"]]):
+            raise FrameError("the worker answered what it was not asked")
+        return ending
 
     async def _send(self, data: bytes, descriptor: int | None) -> None:
         # The socket of an idle worker is empty and takes a job at once, so it is not waited for
@@ -152,30 +168,52 @@ class Child:
             await trio.lowlevel.wait_writable(self._socket)
             sent += self._socket.send(data[sent:])
 
-    async def _listen(self, answer: Answer, key: str) -> Ending:
+    async def _listen(self, answer: Answer, spec: Spec) -> Ending:
+        turns = heard = 0
         while True:
-            while (frame := self._decoder.next_frame()) is not None:
-                kind = frame.header.get("kind")
-                if kind == "ready":
-                    self.ready = True
-                elif frame.header.get("job") != self.jobs:
-                    raise FrameError("the worker answered to another job")
-                elif kind == "loaded":
-                    self.loaded.add(key)
-                elif (ending := answer.take(frame)) is not None:
-                    self._finish_job(frame.header.get("doubt"))
-                    return ending
+            if (ending := await self._read_frames(answer, spec)) is not None:
+                return ending
             await trio.lowlevel.wait_readable(self._socket)
             data = self._socket.recv(CHUNK)
             if not data:
                 raise WorkerGone("the worker closed its side")
             self._decoder.feed(data)
+            turns += 1
+            heard += len(data)
+            if heard > self._most:
+                raise FrameError(f"the worker said more than {self._most} bytes about one file")
+            if turns > FREE_TURNS and len(data) < SMALL:
+                await trio.sleep(TURN_PAUSE)
+
+    async def _read_frames(self, answer: Answer, spec: Spec) -> Ending | None:
+        frames = 0
+        while (frame := self._decoder.next_frame()) is not None:
+            if not self._greeted(frame, spec) and (ending := answer.take(frame)) is not None:
+                self._finish_job(frame.header.get("doubt"))
+                return ending
+            frames += 1
+            if frames % AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
+        return None
+
+    def _greeted(self, frame: Frame, spec: Spec) -> bool:
+        """Whether it was one of the two frames that come once: of the process, of its converter."""
+        kind = frame.header.get("kind")
+        if kind == "ready" and not self.ready:
+            self.ready = True
+            return True
+        if frame.header.get("job") != self.jobs:
+            raise FrameError("the worker answered to another job")
+        if kind == "loaded" and spec not in self.loaded:
+            self.loaded[spec] = sanitized(str(frame.header.get("version"))[:100], keep="")
+            return True
+        return False
 
     def _finish_job(self, doubt: object) -> None:
         if self._decoder.pending:
             raise FrameError("the worker went on after the end of its answer")
         if doubt:
-            self.doubt = sanitized(str(doubt), keep="")[:200]
+            self.doubt = sanitized(str(doubt)[:200], keep="")
 
     @property
     def name(self) -> str:
@@ -184,14 +222,32 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """Whether the process is there; one that ended is reaped by asking."""
-        return self.process.poll() is None
+        """Whether the process is there."""
+        return self.process.running
 
     def condemn(self, why: str) -> None:
         """Kill it with all its descendants, now; `gone` is set when it is reaped."""
         self.condemned = self.condemned or why
-        if self.running:
+        self._kill()
+
+    def _kill(self) -> None:
+        if not self.running:
+            return
+        if self.alone:  # else it may have started others, and its threads be searched for them
+            processes.kill(self.process.pid)
+        else:
             processes.kill_tree(self.process.pid)
+
+    def suspend(self) -> None:
+        """Have the kernel stop it until it is asked something, or is to end."""
+        if self.running and not self._suspended:
+            self._suspended = True
+            os.kill(self.process.pid, signal.SIGSTOP)
+
+    def _rouse(self) -> None:
+        if self._suspended and self.running:
+            os.kill(self.process.pid, signal.SIGCONT)
+        self._suspended = False
 
     def dismiss(self) -> None:
         """Let it end, politely; `gone` is set when it is reaped."""
@@ -201,11 +257,9 @@ class Child:
         """Read what it prints for as long as it lives, so that it never waits for us."""
         while True:
             await trio.lowlevel.wait_readable(self._output)
-            size = self._read_some()
-            if size == 0:
+            if self._read_some() == 0:
                 return
-            if size == CHUNK:
-                await trio.sleep(OUTPUT_PAUSE)
+            await trio.sleep(OUTPUT_PAUSE)
 
     def _read_some(self) -> int:
         try:
@@ -231,15 +285,11 @@ class Child:
         self.abandoned = self.running and not self.condemned
         expected = self.abandoned or bool(self.condemned)
         if polite and self.running:
+            self._rouse()
             with trio.move_on_after(FAREWELL):
-                await self.process.wait()
-        if self.running:
-            processes.kill_tree(self.process.pid)
-        await self.process.wait()
-        # Whoever is left in its group keeps the number from being given to anybody else.
-        processes.kill_group(self.process.pid)
-        if not expected:
-            await trio.to_thread.run_sync(processes.kill_marked, self._cookie)
+                await self.process.ended()
+        self._kill()
+        await self.process.reap(expected=expected)
         self._read_some()
 
     async def clear(self) -> None:
@@ -247,21 +297,25 @@ class Child:
         os.close(self._lifeline)
         os.close(self._output)
         self.gone.set()
-        await trio.to_thread.run_sync(
-            lambda: shutil.rmtree(self.scratch, ignore_errors=True), abandon_on_cancel=True
-        )
+        await trio.to_thread.run_sync(remove, self.scratch, abandon_on_cancel=True)
 
     def ending(self) -> str:
         """How the process ended, in words."""
         code = self.process.returncode
         if code is None:
-            return "it does not end"
+            return "it ended, and what could tell how ended before it"
         if code < 0:
             name = _signal_name(-code)
             return f"it was ended by {name}" + _EXPLAINED.get(name, "")
         return f"it ended itself with exit code {code}"
 
 
+_ENDINGS: Final = {
+    "convert": (Done, Rejected, RetryLater, Raised, Unusable),
+    "detect": (Detected, Unusable),
+    "describe": (Description, Unusable),
+}
+"""What may answer a request."""
 _EXPLAINED: Final = {
     "SIGKILL": " (out of memory?)",
     "SIGSEGV": " (a crash in native code, or recursion without end)",
@@ -281,6 +335,19 @@ def _pipe(reading: contextlib.ExitStack, writing: contextlib.ExitStack) -> tuple
     reading.callback(os.close, read)
     writing.callback(os.close, write)
     return read, write
+
+
+def _lifeline(reading: contextlib.ExitStack, writing: contextlib.ExitStack) -> tuple[int, int]:
+    """The worker's end and ours.
+
+    No pipe: the worker could open the other end of that through /proc and so hold it open when we
+    are gone. And packets, because the kernel does not signal a stream that somebody reads from.
+    """
+    kind = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_STREAM
+    theirs, ours = (end.detach() for end in socket.socketpair(socket.AF_UNIX, kind))
+    reading.callback(os.close, theirs)
+    writing.callback(os.close, ours)
+    return theirs, ours
 
 
 def _rights(descriptor: int) -> tuple[int, int, bytes]:

@@ -1,4 +1,4 @@
-"""How a worker process is started: its command line and its environment."""
+"""What a worker process is started with: its command line, its environment, what it is told."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
-from pywats_trio.convert.processes import COOKIE
+from pywats_trio.sandbox.roots import python_roots
+from pywats_trio.worker.processes import COOKIE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pywats_trio.worker.limits import Limits
 
 PASSED: Final = ("PATH", "LANG", "TZ", "PYTHONHASHSEED")
@@ -26,40 +29,84 @@ _START: Final = (
     "sys.path += [p for p in boot.pop('path') if p not in sys.path]; "
 )
 _MEASURE: Final = "import coverage; coverage.process_startup(); "
-_MAIN: Final = "from pywats_trio.worker.main import main; main(boot)"
+_WORK: Final = "from pywats_trio.worker.main import main; main(boot)"
+_FORK: Final = "from pywats_trio.worker.forkserver import serve; serve(boot)"
 
 
-@frozen
+@frozen(kw_only=True)
 class Boot:
-    """What a worker is told on its command line; `worker.main` reads it."""
+    """What a worker is told when it starts; `worker.main` and `worker.forkserver` read it."""
 
-    socket: int
-    lifeline: int
     limits: Limits | None
+    """None: no limits at all."""
+    boxed: bool
+    """Whether the kernel shuts it in."""
     max_body: int
+    """Bytes of one frame's body."""
     scratch: str
+    path: list[str]
+    """Where it finds modules."""
+    readable: list[str]
+    """Files and folders that it may read, if it is shut in."""
+    writable: list[str]
+    """Folders that it may write to, if it is shut in."""
+    preload: list[str] = field(factory=list)
+    """Modules of ours that the fork server loads first, for all the workers that it forks."""
+
+    def told(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return asdict(self)
 
 
-def command(boot: Boot, *, shared: bool) -> list[str]:
-    """The command line. Isolated and without `site`, which would cost half of the start.
+def worker(boot: Boot, socket: int, lifeline: int) -> list[str]:
+    """The command line of a worker that is not forked, with the numbers of its descriptors."""
+    told = {**boot.told(), "socket": socket, "lifeline": lifeline}
+    return _interpreter((_MEASURE if measured() else "") + _WORK, told)
 
-    A worker of the standard converters (`shared`) finds only this package and what it needs; one
-    for a custom converter finds all that the service finds.
+
+def fork_server(socket: int, lifeline: int) -> list[str]:
+    """The command line of the fork server, with the numbers of its descriptors."""
+    return _interpreter(_FORK, {"socket": socket, "lifeline": lifeline, "path": own_path()})
+
+
+def _interpreter(code: str, told: dict[str, Any]) -> list[str]:
+    """Isolated and without `site`, which would cost half of the start."""
+    return [sys.executable, "-I", "-S", "-c", _START + code, json.dumps(told)]
+
+
+def module_path(*, shared: bool) -> list[str]:
+    """Where a worker finds modules.
+
+    One of the standard converters (`shared`) finds only this package and what it needs; one of a
+    custom converter finds all that the service finds.
     """
-    measure = measured()
-    told: dict[str, Any] = asdict(boot)
-    told["path"] = _own_path() if shared and not measure else [p for p in sys.path if p]
-    code = _START + (_MEASURE if measure else "") + _MAIN
-    return [sys.executable, "-I", "-S", "-c", code, json.dumps(told)]
+    return own_path() if shared and not measured() else [entry for entry in sys.path if entry]
 
 
-def _own_path() -> list[str]:
-    roots = [Path(__file__).parents[2]]
-    for name in ("attr", "attrs", "lxml", "defusedxml"):
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.origin:
-            roots.append(Path(spec.origin).parents[1])
-    return list(dict.fromkeys(map(str, roots)))
+def readable(*, shared: bool, secrets: Iterable[str]) -> list[str]:
+    """What a worker that is shut in may read besides its scratch folder, but for `secrets`.
+
+    One of the standard converters reads the package and what it needs, not all that is installed
+    beside them.
+    """
+    path = [] if shared else module_path(shared=False)
+    return list(python_roots(_packages(), path=path, secrets=secrets))
+
+
+def writable(scratch: str) -> list[str]:
+    """Where a worker that is shut in may write."""
+    return [scratch, str(Path.cwd())] if measured() else [scratch]  # coverage.py keeps its data
+
+
+def own_path() -> list[str]:
+    """Where this package is, and what its workers need."""
+    return list(dict.fromkeys(str(Path(package).parent) for package in _packages()))
+
+
+def _packages() -> list[str]:
+    """The folders of this package and of what its workers need."""
+    specs = [importlib.util.find_spec(name) for name in ("pywats_trio", "attr", "attrs")]
+    return [str(Path(spec.origin).parent) for spec in specs if spec is not None and spec.origin]
 
 
 def environment(scratch: str, cookie: str) -> dict[str, str]:

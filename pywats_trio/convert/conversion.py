@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 import trio
 
 from pywats_trio.bell import Bell
 from pywats_trio.convert.answer import Description, Detected, reason
-from pywats_trio.convert.child import WorkerStartError
+from pywats_trio.convert.forkserver import WorkerStartError
 from pywats_trio.convert.job import ConversionJob, Gate
+from pywats_trio.convert.lineup import Renewals
+from pywats_trio.convert.mending import Mending
 from pywats_trio.convert.pool import Pool, PoolStopped
+from pywats_trio.convert.renewal import Renewal, fresh_pool
 from pywats_trio.convert.request import describing
-from pywats_trio.converters.registry import parse
-from pywats_trio.errors import ConfigError, InvalidInputError, PywatsTrioError
+from pywats_trio.converters.registry import AUTO, SURE_ENOUGH, Origin
+from pywats_trio.errors import ConfigError, InvalidInputError, PywatsTrioError, only
 from pywats_trio.model import Kind
+from pywats_trio.observe.board import Board
 from pywats_trio.queue.stage import Stage
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from random import Random
 
     from pywats_trio.config.options import Config, ConverterOptions
     from pywats_trio.convert.answer import Died, Ending
+    from pywats_trio.convert.lineup import Lineup
     from pywats_trio.converters.registry import Spec
     from pywats_trio.model import Claim, Identity, Outcome
-    from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Store
+
+log = structlog.get_logger("pywats_trio.convert")
 
 OWNER: Final = "convert"
 SCRATCH: Final = "scratch"
@@ -59,12 +66,29 @@ class Conversion:
         board: Board | None = None,
         generation: int = 1,
     ) -> None:
-        scratch = config.data_dir / SCRATCH / str(generation)
-        self.pool = Pool(config.workers, scratch, board)
-        self._job = ConversionJob(config, self.pool, folders=folders, random=random, board=board)
+        self._config = config
+        self._board = board or Board()
+        self._scratch = config.data_dir / SCRATCH / str(generation)
+        self.pool = Pool(config.workers, self._scratch, board, secrets=_secrets(config))
+        self._job = ConversionJob(
+            config,
+            self.pool,
+            folders=folders,
+            random=random,
+            board=board,
+            spool=os.fspath(self._scratch.parent),
+        )
+        names = [options.name for options in config.converters]
+        self._mending = Mending(store, self._job.outages, self._job.lineup, names)
         self._gate = Gate(self.pool.size)
-        owner = f"{OWNER} {generation}"
-        self._stage = Stage(store, Kind.FILE, owner=owner, gate=self._gate, work=self._convert)
+        self._stage = Stage(
+            store,
+            Kind.FILE,
+            owner=f"{OWNER} {generation}",
+            gate=self._gate,
+            work=self._convert,
+            shares=self._job.outages.shares,
+        )
         self._asking = 0
         self._answered = Bell()
 
@@ -81,17 +105,73 @@ class Conversion:
         """Claim again."""
         self._stage.resume()
 
+    def trouble(self, name: str) -> dict[str, Any] | None:
+        """Why the files of a converter wait; see `Outages.facts`."""
+        return self._job.outages.facts(name)
+
     def progress(self, item_id: int) -> int:
         """How far a conversion that runs now is, 0 to 100."""
         return self._job.progress(item_id)
 
     def show(self) -> None:
         """Put on the board which converters cannot be used, until `hide`."""
-        self._job.show()
+        self._job.outages.show(options.name for options in self._config.converters)
 
     def hide(self) -> None:
         """Tell the board nothing: another conversion has taken this one's place."""
-        self._job.on_board = False
+        self._job.outages.on_board = False
+
+    # New states of converters' code
+
+    @property
+    def lineup(self) -> Lineup:
+        """Which converters there are, and which state of their code is in use."""
+        return self._job.lineup
+
+    async def look(
+        self, converters: Collection[ConverterOptions], *, changed_only: bool = False
+    ) -> Renewals:
+        """See whether the code of these converters, as it is now, can be used; nothing is changed.
+
+        Each is asked in a fresh process that can import it as long as any job may take. Cancelled,
+        the processes go.
+
+        Raises:
+            WorkerStartError: there is no room for the processes.
+        """
+        scratch = self._scratch.with_name(f"{self._scratch.name}-new")
+        renewals = Renewals()
+        try:
+            async with fresh_pool(self._config.workers, scratch, _secrets(self._config)) as pool:
+                renewal = Renewal(self.lineup, pool, self._board.clock, changed_only)
+                renewals = await renewal.look(converters)
+        except* OSError as group:
+            error = only(group)
+            raise WorkerStartError(f"converters cannot be asked: {error}") from error
+        return renewals
+
+    def follow(self, former: Conversion, renewals: Renewals) -> None:
+        """Before it runs: use the code that `former` does, but for `renewals`."""
+        self.lineup.follow(former.lineup, renewals)
+        _log(renewals, former.lineup)
+
+    def adopt(self, renewals: Renewals) -> None:
+        """The next jobs run this code; those in hand end on what they began with.
+
+        Processes of the former code end as soon as they are idle. What could not be used before is
+        tried at once.
+        """
+        _log(renewals, self.lineup)
+        for name, edition in renewals.accepted.items():
+            if (line := self.lineup.get(name)) is not None:
+                self.pool.replace(line.spec, edition.spec, name)
+        for name in renewals.refused:
+            line = self.lineup.get(name)
+            if line is not None and line.spec.origin is Origin.MODULE:
+                self.pool.keep(line.spec, name)
+        self.lineup.adopt(renewals)
+        for name in renewals.accepted:
+            self._job.outages.end(name)
 
     def drain(self) -> None:
         """Claim no more; `run` ends when the conversions in hand are finished.
@@ -105,6 +185,7 @@ class Conversion:
         async with trio.open_nursery() as processes:
             await processes.start(self.pool.run)
             await processes.start(self._job.run)
+            processes.start_soon(self._mending.run)
             await self._stage.run(task_status=task_status)
             while self._asking:
                 await self._answered.ticket().wait()
@@ -133,7 +214,8 @@ class Conversion:
     ) -> str:
         """The name of the one of `candidates` that is surest to read this open file.
 
-        Converters of one type are asked once; of equally sure ones the first is taken.
+        Converters of one type are asked once; of equally sure ones the first is taken. Those that
+        ask others themselves (`auto`) come last: they are as sure as whom they would ask.
 
         Raises:
             InvalidInputError: none of them knows the format.
@@ -141,12 +223,12 @@ class Conversion:
         best, name = 0.0, ""
         asked: dict[str, float] = {}
         with self._asked():
-            for options in candidates:
+            for options in sorted(candidates, key=lambda options: options.type == AUTO):
                 if options.type not in asked:
                     asked[options.type] = await self._certainty(options, path, descriptor, identity)
                 if asked[options.type] > best:
                     best, name = asked[options.type], options.name
-        if not name:
+        if best < SURE_ENOUGH:
             raise InvalidInputError(
                 f"none of the configured converters knows the format of "
                 f"{printable(os.path.basename(path))}; "  # noqa: PTH119 - any bytes, as str
@@ -158,10 +240,9 @@ class Conversion:
         self, options: ConverterOptions, path: str, descriptor: int, identity: Identity
     ) -> float:
         try:
-            spec = parse(options.type)
-            requests = self._job.requests(options, spec)
-            request = requests.detect(path, identity)
-            answer = await self.pool.ask(spec, options.name, request, descriptor)
+            line = await self.lineup.found(options)
+            request = line.requests.detect(path, identity)
+            answer = await self.pool.ask(line.spec, options.name, request, descriptor)
         except PywatsTrioError:
             return 0.0  # a converter that cannot be used reads nothing
         return answer.certainty if isinstance(answer, Detected) else 0.0
@@ -193,15 +274,43 @@ class Conversion:
             ConfigError: it cannot be used.
         """
         try:
-            spec = parse(options.type)
+            line = await self.lineup.found(options)
             with self._asked():
-                answer = await self._described(spec, options.name)
+                answer = await self._described(line.spec, options.name)
             if not isinstance(answer, Description):
                 raise ConfigError(  # noqa: TRY301 - told with the others
                     f"the converter {options.name!r} cannot be used: {reason(answer)}"
                 )
         except ConfigError as error:
-            self._job.is_unusable(options.name, str(error))
+            self._job.outages.suspect(options.name, str(error))
             raise
-        self._job.is_usable(options.name)
+        line.version = answer.version
+        self._job.outages.end(options.name)
         return answer
+
+
+def _log(renewals: Renewals, before: Lineup) -> None:
+    for name, edition in renewals.accepted.items():
+        line = before.get(name)
+        if line is None or line.spec != edition.spec:
+            log.info(
+                "converter reloaded",
+                converter=name,
+                version=edition.version,
+                revision=edition.spec.revision,
+            )
+    for name, refusal in renewals.refused.items():
+        log.error(
+            "converter not reloaded; what was in use goes on",
+            converter=name,
+            error=refusal.why,
+            traceback=refusal.traceback,
+            revision=refusal.revision,
+        )
+
+
+def _secrets(config: Config) -> list[str]:
+    """What no worker may read: tokens, the queue, other converters' files."""
+    folders = [options.watch for options in config.converters]
+    token = [config.server.token_file] if config.server.token_file else []
+    return [os.fspath(path) for path in (config.data_dir, *token, *folders)]

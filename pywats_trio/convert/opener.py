@@ -6,15 +6,26 @@ of them want a file of the same folder, so one visit opens them all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
+from pywats_trio.convert.folder import Look
 from pywats_trio.convert.source import Opening
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pywats_trio.convert.source import Opened, Place
     from pywats_trio.model import Outcome
+
+
+class _Errand(Protocol):
+    """What is done in one visit to the thread."""
+
+    def run(self) -> None:
+        """In the thread; it keeps what came of it, and raises nothing."""
+        ...
 
 
 class Opener:
@@ -22,7 +33,7 @@ class Opener:
 
     def __init__(self, limiter: trio.CapacityLimiter) -> None:
         self._limiter = limiter
-        self._waiting: list[tuple[Opening, trio.Event]] = []
+        self._waiting: list[tuple[_Errand, trio.Event]] = []
         self._some = trio.Event()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -32,26 +43,36 @@ class Opener:
             await self._some.wait()
             self._some = trio.Event()
             visit, self._waiting = self._waiting, []
-            openings = [opening for opening, _done in visit]
+            errands = [errand for errand, _done in visit]
             await trio.to_thread.run_sync(
-                _open_all, openings, limiter=self._limiter, abandon_on_cancel=True
+                _run_all, errands, limiter=self._limiter, abandon_on_cancel=True
             )
-            for _opening, done in visit:
+            for _errand, done in visit:
                 done.set()
 
     async def open(self, place: Place) -> Opened | Outcome:
         """Open the file, or say what becomes of its item instead. Cancelled, nothing stays open."""
-        opening, done = Opening(place), trio.Event()
-        self._waiting.append((opening, done))
-        self._some.set()
+        opening = Opening(place)
         try:
-            await done.wait()
+            await self._visit(opening)
         except trio.Cancelled:
             opening.abandon()
             raise
         return opening.result()
 
+    async def has_changed(self, opened: Opened) -> bool:
+        """Whether a unit is not what it was when it was opened; see `folder.Look`."""
+        look = Look(opened)
+        await self._visit(look)
+        return look.changed
 
-def _open_all(openings: list[Opening]) -> None:
-    for opening in openings:
-        opening.run()
+    async def _visit(self, errand: _Errand) -> None:
+        done = trio.Event()
+        self._waiting.append((errand, done))
+        self._some.set()
+        await done.wait()
+
+
+def _run_all(errands: Sequence[_Errand]) -> None:
+    for errand in errands:
+        errand.run()

@@ -7,9 +7,9 @@ reads its output, notices its end and cleans up after it.
 
 from __future__ import annotations
 
-import shutil
+import os
 import signal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 import trio
@@ -18,16 +18,22 @@ from attrs import evolve, frozen
 from pywats_trio import faultpoint
 from pywats_trio.config.options import MIB, worker_count
 from pywats_trio.convert.answer import Answer, Died, Ending, Unusable
-from pywats_trio.convert.child import CLEAN_UP, Child, WorkerGone, WorkerStartError
+from pywats_trio.convert.child import CLEAN_UP, Child, WorkerGone
+from pywats_trio.convert.forkserver import WorkerStartError
+from pywats_trio.convert.launch import Launcher
 from pywats_trio.convert.roster import Place, Roster, Standing
+from pywats_trio.convert.scratch import DEEPEST
+from pywats_trio.convert.watch import HIDDEN, MAX_THREADS, TOO_MANY, TOO_MUCH, Watch
 from pywats_trio.converters.registry import Origin
 from pywats_trio.errors import FrameError, PywatsTrioError
 from pywats_trio.observe.board import Board
+from pywats_trio.sandbox.levels import KERNEL_LEVELS, Level, probe, reach
 from pywats_trio.worker import EXIT_BROKEN
 from pywats_trio.worker.limits import Limits
+from pywats_trio.worker.tidy import remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from pywats_trio.config.options import WorkerOptions
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("pywats_trio.convert")
 
-ENDING_SECONDS: Final = 1.0
+ENDING_SECONDS: Final = 0.5
 """How long a process that closed its socket may take to end by itself."""
 CUT_OFF: Final = "it closed its connection with the service"
 SHARED: Final = "standard"
@@ -74,13 +80,34 @@ class Pool:
     `board`'s metrics count the processes that ended.
     """
 
-    def __init__(self, options: WorkerOptions, root: Path, board: Board | None = None) -> None:
+    def __init__(
+        self,
+        options: WorkerOptions,
+        root: Path,
+        board: Board | None = None,
+        *,
+        secrets: Iterable[str] = (),
+    ) -> None:
+        """`secrets`: files and folders that no worker may read, whatever lies above them.
+
+        Raises:
+            SandboxUnavailable: the kernel does not offer the sandbox that is configured.
+        """
         self._options = options
         self._root = root
         self._size = worker_count(options)
-        self._max_bytes = options.max_input_mb * MIB
-        self._limits = None if options.sandbox == "off" else _limits(options)
+        self.sandbox = reach(Level(options.sandbox), probe(), fallback=options.sandbox_fallback)
+        self._launcher = Launcher(
+            None if self.sandbox.level is Level.OFF else _limits(options),
+            boxed=self.sandbox.level in KERNEL_LEVELS,
+            max_body=options.max_input_mb * MIB,
+            secrets=secrets,
+        )
+        strict = self.sandbox.level is Level.STRICT
+        self._jobs_each = 1 if strict else options.recycle_after_jobs
         self._roster = Roster(self._size)
+        self._excesses = _excesses(options)
+        self._watch = Watch(options.scratch_mb * MIB, self._at_work, self._at_rest)
         self._running = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._started = self._ended = self._killed = self._died = self._jobs = 0
@@ -89,22 +116,36 @@ class Pool:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold the processes until cancelled; then kill those that work and end the idle ones."""
         await trio.to_thread.run_sync(_make_empty, self._root)
+        fork_server = self._launcher.fork_server
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 self._running.set()
+                nursery.start_soon(self._watch.run)
+                if fork_server is not None:
+                    seconds = self._options.idle_seconds
+                    nursery.start_soon(fork_server.retire, seconds, self._roster.count)
                 task_status.started()
                 await self._roster.dismiss_idle(self._options.idle_seconds)
         finally:
             self._close()
             with trio.move_on_after(CLEAN_UP, shield=True):
-                await trio.to_thread.run_sync(_remove, self._root, abandon_on_cancel=True)
+                if fork_server is not None:
+                    await fork_server.end()
+                root = os.fspath(self._root)
+                await trio.to_thread.run_sync(remove, root, abandon_on_cancel=True)
 
     def _close(self) -> None:
         """It ends: whoever wants a process from now on waits until it runs again."""
         if self._nursery is not None:
             self._nursery = None
             self._running = trio.Event()
+
+    def _at_work(self) -> list[Child]:
+        return self._roster.children(Standing.BUSY)
+
+    def _at_rest(self) -> list[Child]:
+        return self._roster.children(Standing.IDLE)
 
     def pids(self) -> list[int]:
         """The processes that exist now."""
@@ -114,6 +155,18 @@ class Pool:
     def size(self) -> int:
         """Most processes at once."""
         return self._size
+
+    def replace(self, old: Spec, new: Spec, owner: str) -> None:
+        """`owner` runs `new` from now on: the processes of `old` end as soon as they are idle."""
+        if (before := _group(old, owner)) != (after := _group(new, owner)):
+            self._roster.replace(before, after)
+
+    def keep(self, spec: Spec, owner: str) -> None:
+        """No new process of `spec` could work, so those that there are live on; see `Roster.keep`.
+
+        Where each job has a process of its own, none is kept.
+        """
+        self._roster.keep(_group(spec, owner))
 
     def statistics(self) -> PoolStatistics:
         """What the pool has and did."""
@@ -133,7 +186,7 @@ class Pool:
         self,
         spec: Spec,
         owner: str,
-        request: bytes,
+        request: Mapping[str, Any],
         descriptor: int | None = None,
         hear: Callable[[Log | Progress], None] = lambda _said: None,
     ) -> Ending | Died:
@@ -147,35 +200,35 @@ class Pool:
             WorkerStartError: no process could be started.
             PoolStopped: the pool ended meanwhile.
         """
-        shared = spec.origin is Origin.STANDARD
-        group = SHARED if shared else f"custom {owner}"
-        child, place = await self._child(group, shared=shared)
+        child, place = await self._child(spec, _group(spec, owner))
         try:
-            ending = await self._use(child, spec.type, request, descriptor, hear)
-            return evolve(ending, worker=child.name)
+            ending = await self._use(child, spec, request, descriptor, hear)
+            version = child.loaded.get(spec, "")
+            return evolve(ending, worker=child.name, version=version)
         finally:
             self._give_back(child, place)
 
     async def _use(
         self,
         child: Child,
-        key: str,
-        request: bytes,
+        spec: Spec,
+        request: Mapping[str, Any],
         descriptor: int | None,
         hear: Callable[[Log | Progress], None],
     ) -> Ending | Died:
-        answer = Answer(self._max_bytes, hear)
+        self._watch.wake()
+        answer = Answer(self._launcher.max_body, hear)
         finished = False
         try:
             with trio.move_on_after(self._options.timeout_seconds):
-                ending = await child.ask(request, descriptor, answer, key)
+                ending = await child.ask(spec, request, descriptor, answer)
                 finished = True
                 self._jobs += 1
                 return ending
-            return await self._too_slow(child, key)
+            return await self._too_slow(child, spec)
         except WorkerGone:
             finished = True
-            return await self._lost(child, key)
+            return await self._lost(child, spec)
         except FrameError as error:
             finished = True
             return await self._babbling(child, error)
@@ -183,11 +236,11 @@ class Pool:
             if not finished:
                 child.condemn("cancelled")
 
-    async def _too_slow(self, child: Child, key: str) -> Died | Unusable:
+    async def _too_slow(self, child: Child, spec: Spec) -> Died | Unusable:
         child.condemn("timeout")
         await child.gone.wait()
         how = f"it took longer than {self._options.timeout_seconds:g} s and was stopped"
-        if key not in child.loaded:
+        if spec not in child.loaded:
             return Unusable(f"it cannot be imported: {how}", child.output)
         return Died("timeout", how, child.output)
 
@@ -196,7 +249,7 @@ class Pool:
         await child.gone.wait()
         return Died("protocol", f"the worker broke the protocol: {error}", child.output)
 
-    async def _lost(self, child: Child, key: str) -> Died | Unusable:
+    async def _lost(self, child: Child, spec: Spec) -> Died | Unusable:
         # A process that ends closes its socket a moment before it can be reaped.
         with trio.move_on_after(ENDING_SECONDS):
             await child.gone.wait()
@@ -210,55 +263,46 @@ class Pool:
             if child.condemned or child.process.returncode == EXIT_BROKEN
             else child.ending()
         )
+        if child.condemned in self._excesses:
+            kind, excess = self._excesses[child.condemned]
+            return Died(kind, excess, child.output)
         if not child.ready:
             raise WorkerStartError(f"a worker process ended at its start: {how}; {child.output}")
-        if key not in child.loaded:
+        if spec not in child.loaded:
             return Unusable(f"it cannot be imported: its process ended, {how}", child.output)
         self._died += 1
         if child.process.returncode == -signal.SIGXCPU:
             return Died("cpu", how, child.output)
         return Died("worker-died", f"the worker process died: {how}", child.output)
 
-    async def _child(self, group: str, *, shared: bool) -> tuple[Child, Place]:
+    async def _child(self, spec: Spec, group: str) -> tuple[Child, Place]:
         """A running process of `group`, an idle one or a new one."""
         while True:
             if self._nursery is None:
                 await self._running.wait()
             place = await self._roster.take(group)
             if place.child is None:
-                return await self._start(place, shared=shared), place
+                return await self._start(place, spec), place
             if place.child.running:
                 return place.child, place
             place.child.dismiss()  # It died while it was idle; its task is about to notice.
 
-    async def _start(self, place: Place, *, shared: bool) -> Child:
+    async def _start(self, place: Place, spec: Spec) -> Child:
         nursery = self._nursery
         if nursery is None:
             self._roster.leave(place)
             raise PoolStopped("the workers are being stopped")
         try:
-            child: Child = await nursery.start(self._tend, place, shared)
+            child: Child = await nursery.start(self._tend, place, spec)
         except BaseException:
             if place.child is None:
                 self._roster.leave(place)
             raise
         return child
 
-    async def _tend(
-        self,
-        place: Place,
-        shared: bool,
-        *,
-        task_status: trio.TaskStatus[Child],
-    ) -> None:
+    async def _tend(self, place: Place, spec: Spec, *, task_status: trio.TaskStatus[Child]) -> None:
         """Start a process and stay with it to its end."""
-        child = await Child.start(
-            place.group,
-            shared=shared,
-            limits=self._limits,
-            max_body=self._max_bytes,
-            root=self._root,
-        )
+        child = await Child.start(spec, place.group, self._launcher, self._root)
         place.child = child
         self._started += 1
         try:
@@ -297,34 +341,52 @@ class Pool:
             child.condemn(child.doubt)
         if child.condemned or child.dismissal.is_set():
             place.standing = Standing.ENDING
-        elif child.jobs >= self._options.recycle_after_jobs:
+        elif child.jobs >= self._jobs_each and not self._is_spared(child):
             place.standing = Standing.ENDING
             child.dismiss()
         else:
             self._roster.rest(place)
 
+    def _is_spared(self, child: Child) -> bool:
+        return self._jobs_each > 1 and self._roster.keeps(child.group)
+
 
 def _why_ended(child: Child) -> str:
     """A constant word for the metric."""
     if child.condemned:
-        known = {"timeout", "protocol", "cancelled"}
+        known = {"timeout", "protocol", "cancelled", TOO_MUCH, HIDDEN, TOO_MANY}
         return child.condemned if child.condemned in known else "doubt"
     return "recycled" if child.dismissal.is_set() and child.running else "died"
 
 
 async def _dismiss_at_end(child: Child) -> None:
-    await child.process.wait()
+    await child.process.ended()
     child.dismiss()
+
+
+def _group(spec: Spec, owner: str) -> str:
+    """Who shares processes: the standard converters; of others, each state of the code of one."""
+    if spec.origin is Origin.STANDARD:
+        return SHARED
+    return f"custom {owner} {spec.revision}".rstrip()
+
+
+def _excesses(options: WorkerOptions) -> dict[str, tuple[str, str]]:
+    """For what the watch condemns: the kind of failure, and how the user reads it."""
+    return {
+        TOO_MUCH: ("scratch", f"it wrote more than {options.scratch_mb} MiB of files"),
+        HIDDEN: (
+            "scratch",
+            f"it hid its files, in folders that nobody may list or more than {DEEPEST} deep",
+        ),
+        TOO_MANY: ("threads", f"it started more than {MAX_THREADS} threads"),
+    }
 
 
 def _limits(options: WorkerOptions) -> Limits:
     return Limits(memory_bytes=options.memory_mb * MIB, cpu_seconds=options.cpu_seconds)
 
 
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def _make_empty(folder: Path) -> None:
-    _remove(folder)
+    remove(os.fspath(folder))
     folder.mkdir(parents=True, exist_ok=True)

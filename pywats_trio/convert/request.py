@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import astuple, frozen
-
-from pywats_trio.worker.frames import encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,16 +16,19 @@ if TYPE_CHECKING:
     from pywats_trio.converters.registry import Spec
     from pywats_trio.model import Identity
 
+NO_UNIT: Final[Mapping[str, Any]] = MappingProxyType({})
+"""Of a file."""
+
 
 def namespace(instance: str) -> str:
     """The UUID under which ids of reports are derived (contract, promise 2)."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:pywats-trio:{instance}"))
 
 
-def describing(spec: Spec, arguments: Sequence[Mapping[str, Any]] = ()) -> bytes:
+def describing(spec: Spec, arguments: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """Ask what a converter says about itself, and about each of some sets of `arguments`."""
     given = [_plain(one) for one in arguments]
-    return encode({"do": "describe", "where": _where(spec), "arguments": given})
+    return {"do": "describe", "where": _where(spec), "arguments": given}
 
 
 @frozen
@@ -46,12 +48,8 @@ class Requests:
         station: Station,
         instance: str,
         log_level: str = "info",
-        measure: bool = False,
     ) -> Requests:
-        """Requests for the converter that the configuration names `converter`.
-
-        `measure`: have the worker tell its peak memory, which costs it a tenth of a small job.
-        """
+        """Requests for the converter that the configuration names `converter`."""
         header = {
             "where": _where(spec),
             "converter": converter,
@@ -59,19 +57,26 @@ class Requests:
             "station": astuple(station),
             "namespace": namespace(instance),
             "log_level": log_level.upper(),
-            "measure": measure,
         }
         return cls(spec, header)
 
-    def convert(self, path: str, identity: Identity, correlation_id: str = "") -> bytes:
-        """Convert the file that comes with it."""
-        return self._about("convert", path, identity, correlation_id)
+    def convert(
+        self,
+        path: str,
+        identity: Identity,
+        correlation_id: str = "",
+        unit: Mapping[str, Any] = NO_UNIT,
+    ) -> dict[str, Any]:
+        """Convert the file that comes with it; `unit` is what makes it a folder (`Opened.unit`)."""
+        return {**self._about("convert", path, identity, correlation_id), **unit}
 
-    def detect(self, path: str, identity: Identity) -> bytes:
+    def detect(
+        self, path: str, identity: Identity, unit: Mapping[str, Any] = NO_UNIT
+    ) -> dict[str, Any]:
         """Say how sure the converter is about the file that comes with it."""
-        return self._about("detect", path, identity, "")
+        return {**self._about("detect", path, identity, ""), **unit}
 
-    def _about(self, do: str, path: str, identity: Identity, correlation_id: str) -> bytes:
+    def _about(self, do: str, path: str, identity: Identity, correlation_id: str) -> dict[str, Any]:
         facts = {
             "do": do,
             "path": path,
@@ -79,7 +84,7 @@ class Requests:
             "mtime_ns": identity.mtime_ns,
             "correlation_id": correlation_id,
         }
-        return encode(self._header | facts)
+        return self._header | facts
 
 
 def _plain(arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON is anything
@@ -88,4 +93,10 @@ def _plain(arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON is anyth
 
 
 def _where(spec: Spec) -> dict[str, str]:
-    return {"module": spec.module, "file": spec.file, "attribute": spec.attribute}
+    return {
+        "module": spec.module,
+        "file": spec.file,
+        "attribute": spec.attribute,
+        "adapter": spec.adapter,
+        "revision": spec.revision,
+    }

@@ -3,18 +3,17 @@
 As the service would do it, in the same workers, but nothing is stored or sent.
 """
 
-# `test_file` is no test of pytest: the command line has the word `test` for it.
-# ruff: noqa: PT028
-
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from pywats_trio.config.options import MIB
 from pywats_trio.convert.answer import (
@@ -30,13 +29,21 @@ from pywats_trio.convert.answer import (
     Unusable,
     reason,
 )
+from pywats_trio.convert.folder import SPOOL
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import Requests, describing
 from pywats_trio.convert.source import Opened, Place, open_source
 from pywats_trio.converters.api import Station
-from pywats_trio.converters.registry import STANDARD, Spec, parse
+from pywats_trio.converters.registry import (
+    AUTO,
+    FORMATS,
+    SURE_ENOUGH,
+    Spec,
+    parse,
+    pinned,
+)
 from pywats_trio.errors import ConfigError, InvalidInputError, NotFoundError, PywatsTrioError
-from pywats_trio.model import Failed
+from pywats_trio.model import Failed, Form, Superseded, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -46,6 +53,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NO_STATION: Final = Station()
+NO_ARGUMENTS: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class CannotUse(ConfigError):
+    """The converter itself, or an argument of it, is wrong; the text is the whole reason."""
+
+    def __init__(self, why: str, evidence: str = "") -> None:
+        super().__init__(why)
+        self.evidence = evidence
+        """A traceback, where its import ended with an exception."""
 
 
 class Refused(InvalidInputError):
@@ -73,51 +90,89 @@ class Trial:
     peak_memory_bytes: int
 
 
-async def test_file(
-    path: Path,
-    type_: str | None,
-    options: WorkerOptions,
-    *,
-    name: str = "test",
-    instance: str = "default",
-    arguments: Mapping[str, Any] | None = None,
-    station: Station = NO_STATION,
-    hear: Callable[[Log | Progress], None] = lambda _said: None,
-) -> Trial:
-    """Convert `path` in a worker as the service would; `type_` None: the converter that is surest.
+@frozen
+class Attempt:
+    """One file, and the converter that is to convert it."""
 
-    `name` and `instance` matter only for the ids of reports that have none.
-
-    Raises:
-        ConfigError: there is no such converter, or it or its arguments cannot be used.
-        NotFoundError: there is no such file.
-        Refused: the file cannot be converted.
-    """
-    opened = await _opened(path, type_, options)
-
-    async def work(pool: Pool) -> Trial:
-        asking = _Asking(pool, os.fspath(path), opened, name, instance, station)
-        spec = parse(type_) if type_ else await asking.surest()
-        return await asking.convert(spec, arguments or {}, hear)
-
-    try:
-        return await _with_pool(evolve(options, max=1), work)
-    finally:
-        os.close(opened.descriptor)
+    path: Path
+    type: str | None = None
+    """None: the converter that is surest."""
+    name: str = "test"
+    """With `instance`, it matters only for the ids of reports that have none."""
+    instance: str = "default"
+    arguments: Mapping[str, Any] = field(factory=dict)
+    station: Station = NO_STATION
+    log_level: str = "info"
+    """The least severe that `hear` is told."""
+    hear: Callable[[Log | Progress], None] = lambda _said: None
 
 
-async def describe(type_: str, options: WorkerOptions) -> Description:
-    """What the converter `type_` says about itself; its code runs in a worker only.
+class Bench:
+    """Tries files in workers that stay warm, but each time with the code as it is then."""
 
-    Raises:
-        ConfigError: there is no such converter, or it cannot be used.
-    """
-    spec = parse(type_)
+    def __init__(self, pool: Pool, options: WorkerOptions) -> None:
+        self._pool = pool
+        self._options = options
+        self._tries = itertools.count(1)
+
+    async def convert(self, attempt: Attempt) -> Trial:
+        """Convert a file as the service would. Cancelled, its process is killed at once.
+
+        Raises:
+            ConfigError: there is no such converter, or it or its arguments cannot be used
+                (`CannotUse`).
+            NotFoundError: there is no such file.
+            Refused: the file cannot be converted.
+        """
+        if not os.path.lexists(attempt.path):  # noqa: ASYNC240 - once, at the command line
+            raise NotFoundError(f"there is no file {attempt.path}; check the path")
+        # Processes of a converter of one's own belong to an owner: another one gets a new process.
+        owner = f"{attempt.name} {next(self._tries)}"
+        spec = await _spec(attempt.type) if attempt.type else None
+        form = await self._form(spec, owner) if spec else Form.FILE
+        opened = await _opened(attempt, form, self._options)
+        asking = _Asking(self._pool, owner, opened, attempt)
+        try:
+            return await asking.convert(spec or await asking.surest())
+        finally:
+            opened.close()
+
+    async def _form(self, spec: Spec, owner: str) -> Form:
+        """What the converter is given."""
+        answer = await self._pool.ask(spec, owner, describing(spec))
+        if not isinstance(answer, Description):
+            raise _cannot_use(spec.type, answer)
+        return answer.unit.form if answer.unit else Form.FILE
+
+
+async def at_bench(options: WorkerOptions, work: Callable[[Bench], Awaitable[T]]) -> T:
+    """What `work` makes of a bench of one worker, which is gone when this returns."""
     alone = evolve(options, max=1)
-    answer = await _with_pool(alone, lambda pool: pool.ask(spec, type_, describing(spec)))
-    if isinstance(answer, Description):
+    return await _with_pool(alone, lambda pool: work(Bench(pool, alone)))
+
+
+async def test_file(attempt: Attempt, options: WorkerOptions) -> Trial:
+    """As `Bench.convert`, once."""
+    return await at_bench(options, lambda bench: bench.convert(attempt))
+
+
+async def describe(
+    type_: str, options: WorkerOptions, *arguments: Mapping[str, Any]
+) -> Description:
+    """What the converter `type_` says about itself, and about each of some sets of arguments.
+
+    Its code runs in a worker only.
+
+    Raises:
+        ConfigError: there is no such converter, or it cannot be used (`CannotUse`).
+    """
+    spec = await _spec(type_)
+    request = describing(spec, arguments)
+    alone = evolve(options, max=1)
+    answer = await _with_pool(alone, lambda pool: pool.ask(spec, type_, request))
+    if isinstance(answer, Description) and len(answer.mistakes) == len(arguments):
         return answer
-    raise ConfigError(f"the converter {type_!r} cannot be used: {reason(answer)}")
+    raise _cannot_use(type_, answer)
 
 
 @frozen
@@ -155,8 +210,8 @@ async def inquire(
 
 
 async def _described(pool: Pool, question: Question) -> Description | str:
-    spec = question.spec
     try:
+        spec = await _pinned(question.spec)
         request = describing(spec, question.arguments)
         answer = await pool.ask(spec, spec.type, request)
     except PywatsTrioError as error:
@@ -166,6 +221,15 @@ async def _described(pool: Pool, question: Question) -> Description | str:
     if len(answer.mistakes) != len(question.arguments):
         return "its worker answered to another question"
     return answer
+
+
+async def _spec(type_: str) -> Spec:
+    return await _pinned(parse(type_))
+
+
+async def _pinned(spec: Spec) -> Spec:
+    """With its code as it is now; in a thread, for its file may lie on a share."""
+    return await trio.to_thread.run_sync(pinned, spec, abandon_on_cancel=True)
 
 
 async def _with_pool(options: WorkerOptions, work: Callable[[Pool], Awaitable[T]]) -> T:
@@ -185,19 +249,30 @@ async def _with_pool(options: WorkerOptions, work: Callable[[Pool], Awaitable[T]
     return result
 
 
-async def _opened(path: Path, type_: str | None, options: WorkerOptions) -> Opened:
-    place = Place(
-        os.path.realpath(path),  # noqa: ASYNC240 - once, at the command line
-        folder="",
-        expected=None,
-        max_bytes=options.max_input_mb * MIB,
-    )
+async def _opened(attempt: Attempt, form: Form, options: WorkerOptions) -> Opened:
+    path, converter = attempt.path, attempt.type or AUTO
+    real = os.path.realpath(path)  # noqa: ASYNC240 - once, at the command line
+    if os.path.isdir(real) and form is not Form.FOLDER:  # noqa: ASYNC240, PTH112
+        raise Refused(converter, _not_a_file(path, attempt.type, form))
+    place = Place(real, folder="", expected=None, max_bytes=options.max_input_mb * MIB, form=form)
     opened = await open_source(place)
     if isinstance(opened, Opened):
         return opened
+    if isinstance(opened, Superseded):
+        raise Refused(converter, opened.message, "Try it again when nobody writes to it.")
+    if isinstance(opened, Wait) and opened.problem.kind == SPOOL:
+        raise Refused(converter, opened.problem.message, opened.problem.hint)
     if not isinstance(opened, Failed) or opened.problem.kind == "gone":
         raise NotFoundError(f"there is no file {path}; check the path")
-    raise Refused(type_ or "auto", opened.problem.message, opened.problem.hint)
+    raise Refused(converter, opened.problem.message, opened.problem.hint)
+
+
+def _not_a_file(path: Path, type_: str | None, form: Form) -> str:
+    if type_ is None:
+        return f"{path} is a folder; name a converter that takes folders with --converter"
+    if form is Form.PAIR:
+        return f"{path} is a folder; give the header file that lies beside it"
+    return f"{path} is a folder, and the converter {type_!r} takes files"
 
 
 @frozen
@@ -205,51 +280,62 @@ class _Asking:
     """One file and all that a request about it needs."""
 
     pool: Pool
-    path: str
+    owner: str
     opened: Opened
-    name: str
-    instance: str
-    station: Station
+    attempt: Attempt
 
     async def surest(self) -> Spec:
-        """The standard converter that is surest about the file."""
-        found = [(await self._certainty(spec), spec) for spec in map(parse, STANDARD)]
-        certainty, spec = max(found, key=lambda pair: pair[0])
-        if certainty <= 0:
-            raise Refused("auto", f"none of the converters {', '.join(STANDARD)} knows this format")
-        return spec
+        """The standard converter that is surest about the file, the first of equally sure ones.
+
+        Where none is sure enough it is `auto`, which refuses the file and says what it looks like.
+        """
+        specs = {name: parse(name) for name in FORMATS}
+        found = {name: await self._certainty(spec) for name, spec in specs.items()}
+        name = max(found, key=lambda one: found[one])
+        return specs[name] if found[name] >= SURE_ENOUGH else parse(AUTO)
 
     async def _certainty(self, spec: Spec) -> float:
-        request = self._requests(spec, {}).detect(self.path, self.opened.identity)
-        answer = await self.pool.ask(spec, self.name, request, self.opened.descriptor)
+        opened = self.opened
+        request = self._requests(spec).detect(self._path, opened.identity, opened.unit)
+        answer = await self.pool.ask(spec, self.owner, request, self.opened.descriptor)
         return answer.certainty if isinstance(answer, Detected) else 0.0
 
-    async def convert(
-        self,
-        spec: Spec,
-        arguments: Mapping[str, Any],
-        hear: Callable[[Log | Progress], None],
-    ) -> Trial:
+    async def convert(self, spec: Spec) -> Trial:
         """Convert the file."""
-        request = self._requests(spec, arguments).convert(self.path, self.opened.identity)
+        arguments, hear = self.attempt.arguments, self.attempt.hear
+        if spec.type == AUTO and self.attempt.type is None:
+            arguments = NO_ARGUMENTS  # they were meant for one that knows the file
+        request = self._requests(spec, arguments).convert(
+            self._path, self.opened.identity, unit=self.opened.unit
+        )
         started = trio.current_time()
-        answer = await self.pool.ask(spec, self.name, request, self.opened.descriptor, hear)
+        answer = await self.pool.ask(spec, self.owner, request, self.opened.descriptor, hear)
         seconds = trio.current_time() - started
         if isinstance(answer, Done):
-            return Trial(spec.type, answer.reports, seconds, answer.peak_memory)
+            peak = answer.usage.peak_memory if answer.usage else 0
+            return Trial(spec.type, answer.reports, seconds, peak)
         if isinstance(answer, Unusable):
-            raise ConfigError(f"the converter {spec.type!r} cannot be used: {answer.why}")
+            raise _cannot_use(spec.type, answer)
         raise _refused(spec.type, answer)
 
-    def _requests(self, spec: Spec, arguments: Mapping[str, Any]) -> Requests:
+    @property
+    def _path(self) -> str:
+        return os.fspath(self.attempt.path)
+
+    def _requests(self, spec: Spec, arguments: Mapping[str, Any] = NO_ARGUMENTS) -> Requests:
         return Requests.of(
             spec,
-            converter=self.name,
+            converter=self.attempt.name,
             arguments=arguments,
-            station=self.station,
-            instance=self.instance,
-            measure=True,
+            station=self.attempt.station,
+            instance=self.attempt.instance,
+            log_level=self.attempt.log_level,
         )
+
+
+def _cannot_use(type_: str, answer: Ending | Died) -> CannotUse:
+    evidence = answer.traceback if isinstance(answer, Unusable) else ""
+    return CannotUse(f"the converter {type_!r} cannot be used: {reason(answer)}", evidence)
 
 
 def _refused(converter: str, answer: Ending | Died) -> Refused:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import re
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final
 
 from attrs import field, frozen
 
@@ -20,12 +21,23 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
+    from typing import Self
 
     from pywats_trio.reports.report import Report
 
-__all__ = ["Argument", "Context", "Converter", "Reject", "Retry", "Source", "Station"]
+__all__ = [
+    "Argument",
+    "Context",
+    "Converter",
+    "FolderConverter",
+    "FolderSource",
+    "Reject",
+    "Retry",
+    "Source",
+    "Station",
+]
 
-_BOMS = (
+BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16 LE, whose mark is its beginning
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -34,6 +46,7 @@ _BOMS = (
 )
 
 
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 LONGEST_RETRY = 86_400
 """Seconds."""
 
@@ -82,15 +95,20 @@ class Source:
         """A source that lies in memory, for tests and embedders."""
         return cls(io.BytesIO(data), path=path, size=len(data), mtime=mtime)
 
+    @property
+    def file(self) -> BinaryIO:
+        """The open file, for what must not hold all of it in memory; seek before you read."""
+        return self._file
+
     def read_bytes(self) -> bytes:
         """The whole content, from the start whatever was read before."""
-        self._file.seek(0)
-        return self._file.read()
+        self.file.seek(0)
+        return self.file.read()
 
     def read_head(self, size: int = 8192) -> bytes:
         """At most the first `size` bytes: enough for `Converter.detect`."""
-        self._file.seek(0)
-        return self._file.read(size)
+        self.file.seek(0)
+        return self.file.read(size)
 
     def read_text(self, encoding: str | None = None) -> str:
         """The content as text: by its byte order mark, else UTF-8, else `encoding` or cp1252.
@@ -99,7 +117,7 @@ class Source:
             Reject: the bytes are not even that; it names the first byte that is not.
         """
         data = self.read_bytes()
-        for mark, name in _BOMS:
+        for mark, name in BOMS:
             if data.startswith(mark):
                 return _decode(data[len(mark) :], name)
         try:
@@ -109,7 +127,66 @@ class Source:
 
     def lines(self, encoding: str | None = None) -> Iterator[str]:
         """The lines of `read_text`, without their ends (LF, CRLF or CR)."""
-        return iter(self.read_text(encoding).splitlines())
+        # Not `splitlines`: it takes form feeds and other characters that stand in names for ends.
+        lines = _LINE_END.split(self.read_text(encoding))
+        return iter(lines if lines[-1] else lines[:-1])
+
+
+class FolderSource(Source):
+    """One unit of work of a `FolderConverter`: a folder, or a header file with its folder.
+
+    `files` are the regular files of the folder by their paths relative to it, with `/`, sorted by
+    the bytes of these paths; folders inside are entered, links are left out. They are open already,
+    and what is read is what they were when the conversion began. `files[path]` opens the file anew,
+    at its start.
+
+    With a header, `name`, `path`, `file` and all `read_…` are the header's. Without one, `name` and
+    `path` are the folder's, and there is nothing to read but `files`: `read_…` raises
+    IsADirectoryError. `size` is that of all files together, `mtime` that of the newest.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[str, Source],
+        *,
+        path: str,
+        size: int,
+        mtime: float,
+        header: BinaryIO | None = None,
+    ) -> None:
+        super().__init__(header or io.BytesIO(), path=path, size=size, mtime=mtime)
+        self.files = files
+        self.has_header = header is not None
+
+    @classmethod
+    def from_files(
+        cls,
+        files: Mapping[str, bytes],
+        *,
+        header: bytes | None = None,
+        path: str = "<folder>",
+        mtime: float = 0.0,
+    ) -> Self:
+        """A unit that lies in memory, for tests and embedders; `header`: of what `path` names."""
+        folder = path if header is None else os.path.splitext(path)[0]  # noqa: PTH122
+        sources = {
+            name: Source.from_bytes(files[name], path=f"{folder}/{name}", mtime=mtime)
+            for name in sorted(files, key=os.fsencode)
+        }
+        size = sum(map(len, files.values())) + len(header or b"")
+        head = None if header is None else io.BytesIO(header)
+        return cls(sources, path=path, size=size, mtime=mtime, header=head)
+
+    @property
+    def file(self) -> BinaryIO:
+        """The open header file.
+
+        Raises:
+            IsADirectoryError: the unit is a folder alone.
+        """
+        if not self.has_header:
+            raise IsADirectoryError(f"{self.name!r} is a folder; read one of its `files`")
+        return super().file
 
 
 def _decode(data: bytes, encoding: str) -> str:
@@ -163,13 +240,19 @@ class Converter(ABC):
     """Which file names it takes where the configuration says nothing."""
     arguments: ClassVar[Mapping[str, Argument]] = {}
 
-    def detect(self, source: Source) -> float:
+    # `source` is a Source, but in a FolderConverter a FolderSource: were it declared as a Source,
+    # no type checker would let a class take folders.
+
+    def detect(self, source: Any) -> float:  # noqa: ANN401
         """How sure it is, 0 to 1, that it can read this file; cheap, reads a few kilobytes."""
         del source
         return 0.0
 
+    def unload(self) -> None:  # noqa: B027 - few have anything to end
+        """The process ends and nobody waits for it: it is killed 0.2 s later."""
+
     @abstractmethod
-    def convert(self, source: Source, context: Context) -> Iterable[Report]:
+    def convert(self, source: Any, context: Context) -> Iterable[Report]:  # noqa: ANN401
         """The reports of this file, in order.
 
         Raises:
@@ -177,3 +260,34 @@ class Converter(ABC):
             Retry: not now.
             Exception: anything else is a failed attempt.
         """
+
+
+class FolderConverter(Converter):
+    """The base class of a converter whose unit of work is a folder.
+
+    A unit is taken when all of this is true: the marker is there, if there is one; there are enough
+    files; nothing in it has changed for the quiet time, and (where there is no marker) nobody has
+    one of its files open for writing, as far as that can be known. The keys `marker`,
+    `minimum_files` and `quiet_seconds` of the configuration come before what stands here.
+    """
+
+    unit: ClassVar[str] = "folder"
+    """`folder`: each folder in the watch folder. `file-and-folder`: each file in the watch folder
+    (the header) with the folder beside it that has its name without the ending."""
+    patterns: ClassVar[tuple[str, ...]] = ("*",)
+    """Which names of folders, or of header files, it takes."""
+    marker: ClassVar[str] = ""
+    """The name of a file in the folder that says that it is complete. It is one of the files."""
+    minimum_files: ClassVar[int] = 1
+    """How many files, beside the marker, the folder has at least; 0 to 10,000."""
+    quiet_seconds: ClassVar[float] = 2.0
+    """0 to 86,400."""
+
+    def detect(self, source: FolderSource) -> float:
+        """How sure it is, 0 to 1, that it can read this unit; cheap."""
+        del source
+        return 0.0
+
+    @abstractmethod
+    def convert(self, source: FolderSource, context: Context) -> Iterable[Report]:
+        """The reports of this unit, in order; raises as `Converter.convert` does."""

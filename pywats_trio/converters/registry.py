@@ -6,42 +6,66 @@ A converter's code runs in a worker only, so the service never imports one: it p
 from __future__ import annotations
 
 import difflib
+import hashlib
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
 from pywats_trio.config import texts
 from pywats_trio.errors import ConfigError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 ENTRY_POINTS: Final = "pywats_trio.converters"
 """The group under which installed packages offer converters."""
 
+MAX_CODE: Final = 4 << 20
+"""Bytes of a converter's file."""
 _STANDARD: Final = "pywats_trio.converters.standard"
 STANDARD: Final = {
     "wats-json": f"{_STANDARD}.wats_json:WatsJson",
     "wats-xml": f"{_STANDARD}.wats_xml:WatsXml",
+    "wats-text": f"{_STANDARD}.wats_text:WatsText",
+    "csv": f"{_STANDARD}.csv_converter:Csv",
+    "auto": f"{_STANDARD}.auto:Auto",
 }
 """The converters that come with the package, id to class."""
+
+AUTO: Final = "auto"
+"""The one that asks the others."""
+FILE_TYPES: Final = frozenset(STANDARD)
+"""Those of them whose unit of work is a file: nobody needs to be asked for that."""
+FORMATS: Final = tuple(name for name in STANDARD if name != AUTO)
+"""Those that read a format of their own; who asks them all asks in this order."""
+SURE_ENOUGH: Final = 0.5
+"""How sure a converter must be to be given a file that nobody named a converter for."""
 
 
 UNBUILT: Final = frozenset(
     {
         "atml",
-        "auto",
-        "csv",
         "keysight-testexec-sl",
         "klippel",
         "seica-xml",
         "spea",
         "teradyne-ict",
         "teradyne-spectrum-ict",
-        "wats-text",
         "xjtag",
     }
 )
 """Standard ids whose converter does not exist yet."""
+
+
+def unclaimed(certainties: Mapping[str, float]) -> str:
+    """Why none of these converters, each this sure, is given the file."""
+    best = max(certainties, key=lambda name: certainties[name])
+    surest = certainties[best]
+    needed = f"; the surest is {best} with {surest:.2f}, {SURE_ENOUGH:.2f} are needed"
+    none = f"none of the converters {', '.join(certainties)} knows this format"
+    return none + (needed if surest > 0 else "")
 
 
 class Origin(StrEnum):
@@ -67,6 +91,12 @@ class Spec:
     module: str = ""
     file: str = ""
     """Absolute path, if `origin` is FILE."""
+    adapter: str = ""
+    """`pywats` for a class that was written for pyWATS; empty for a `Converter`."""
+    revision: str = ""
+    """Which state of the code is meant; empty for that which the next worker will find."""
+    code: bytes = field(default=b"", eq=False, repr=False)
+    """The text of `file` at that revision: workers run it, whatever the file says by then."""
 
 
 def parse(text: str, base: Path | None = None) -> Spec:
@@ -78,11 +108,41 @@ def parse(text: str, base: Path | None = None) -> Spec:
     if text in STANDARD:
         module, _, attribute = STANDARD[text].partition(":")
         return Spec(Origin.STANDARD, text, attribute, module=module)
-    if found := texts.converter_file(text):
+    adapter, where = texts.converter_class(text)
+    if adapter and ":" not in where:
+        raise ConfigError(
+            f"{text!r} names no class; write {adapter}:package.module:Class or "
+            f"{adapter}:path/to/file.py:Class"
+        )
+    return evolve(_class(where, text, base), adapter=adapter)
+
+
+def _class(where: str, text: str, base: Path | None) -> Spec:
+    if found := texts.converter_file(where):
         file, attribute = found
         return Spec(Origin.FILE, text, _identifier(attribute, text), file=_file(file, base))
-    module, colon, attribute = text.rpartition(":")
+    module, colon, attribute = where.rpartition(":")
     return _module(module, attribute, text) if colon else _entry_point(text)
+
+
+def pinned(spec: Spec) -> Spec:
+    """The converter with its code as it is now. Reads the file of one that is a file.
+
+    Raises:
+        ConfigError: the file cannot be read, or is larger than a program can be.
+    """
+    if spec.origin is not Origin.FILE:
+        return spec
+    try:
+        with Path(spec.file).open("rb") as file:
+            code = file.read(MAX_CODE + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"the converter file {spec.file} cannot be read: {error.strerror}; see to its rights"
+        ) from error
+    if len(code) > MAX_CODE:
+        raise ConfigError(f"the converter file {spec.file} has more than {MAX_CODE} bytes")
+    return evolve(spec, revision=hashlib.sha256(code).hexdigest()[:12], code=code)
 
 
 def _file(where: str, base: Path | None) -> str:

@@ -18,6 +18,7 @@ from pywats_trio.deliver.breaker import Breaker, Circuit, Outage
 from pywats_trio.deliver.classes import Class
 from pywats_trio.deliver.pace import Pace
 from pywats_trio.deliver.transport import parse_address
+from pywats_trio.deliver.verdict import blamed
 from pywats_trio.deliver.wats import WatsServer
 from pywats_trio.model import (
     Claim,
@@ -268,7 +269,7 @@ class Pump:
     async def _submit(self, payload: bytes, report_id: str) -> Verdict:
         # Without a server nothing is claimed.
         assert self._server is not None  # noqa: S101 - for the type checker
-        return await self._server.submit(payload, report_id)
+        return blamed(await self._server.submit(payload, report_id), payload)
 
     def _not_now(self) -> Wait:
         """The server became doubtful while the report waited for its turn."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from http import HTTPStatus
 from typing import Any, Final
+from uuid import UUID
 
 from attrs import evolve, frozen
 
@@ -48,6 +49,8 @@ class Verdict:
     """It may be this report's own fault: 500, or no answer to a request that was read whole."""
     retry_after: float | None = None
     """Seconds the server wants to be left alone."""
+    other: str = ""
+    """PROTOCOL: the id that the server answered for, which is not the report's."""
 
     @property
     def row(self) -> Row:
@@ -128,10 +131,30 @@ def _of_success(answer: Answer, report_id: str) -> Verdict:
         return _verdict(Class.PROTOCOL, f"the server's answer is damaged JSON: {error}", answer)
     other = ids.get("id") if _plain(report_id) not in map(_plain, ids.values()) else None
     if other:
-        return _verdict(
-            Class.PROTOCOL, f"the server answered for another report, {other[:64]!r}", answer
-        )
+        message = f"the server answered for another report, {other[:64]!r}"
+        return _verdict(Class.PROTOCOL, message, answer, other=other)
     return delivered
+
+
+def blamed(verdict: Verdict, payload: bytes) -> Verdict:
+    """`verdict`, unless the report itself holds the id that the server answered for.
+
+    Then its converter stored it under one id and wrote another into it: nothing is wrong with the
+    server, and the others must not wait for that.
+    """
+    if not verdict.other or not _holds(payload, verdict.other):
+        return verdict
+    message = f"the report says that its id is {verdict.other!r}, and was stored under another one"
+    return _verdict(Class.REJECTED, message, permanent=True)
+
+
+def _holds(payload: bytes, guid: str) -> bool:
+    """Whether a GUID is in there, in one of the two ways in which it is written."""
+    plain = _plain(guid)
+    if not re.fullmatch(r"[0-9a-f]{32}", plain):
+        return False
+    text = payload.lower()
+    return plain.encode() in text or str(UUID(plain)).encode() in text
 
 
 def _ids_in(value: Any) -> dict[str, str]:  # noqa: ANN401 - JSON is anything

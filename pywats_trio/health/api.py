@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 from quart import Blueprint, Response, request
 
+from pywats_trio.commands.converters import get_converters
 from pywats_trio.commands.queue import look
 from pywats_trio.errors import TookTooLong
 from pywats_trio.health.answers import answer, answer_text, problem
@@ -49,7 +50,8 @@ def api(board: Board, reading: Reading) -> Blueprint:
 
     @routes.get("/converters")
     async def converters() -> Response:
-        return answer({"items": board.converters(), "next": None})
+        with _within(READ_SECONDS):
+            return await _written(await get_converters(board, reading))
 
     @routes.get("/errors")
     async def errors() -> Response:

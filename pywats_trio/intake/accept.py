@@ -9,8 +9,9 @@ import trio
 
 from pywats_trio import faultpoint
 from pywats_trio.errors import StoreError
+from pywats_trio.intake.settle import FIRST_INTERVAL
 from pywats_trio.intake.trouble import Trouble
-from pywats_trio.model import Envelope, Kind
+from pywats_trio.model import Envelope, Form, Kind
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
@@ -110,8 +111,11 @@ class Acceptor:
         """The complete ones among `due`, in the order of their modification times."""
         now = trio.current_time()
         complete: Complete = []
+        behind = self._observer.is_behind and self._state.folder.form is not Form.FILE
         for one, look in zip(due, looks, strict=True):
-            if look is not None and self._ledger.knows(one.path, look):
+            if behind:
+                self._settler.again(one, now + FIRST_INTERVAL)  # sooner if something is heard
+            elif look is not None and self._ledger.knows(one.path, look):
                 self._settler.drop(one)
             elif self._settler.looked(one, look, now) and look is not None:
                 complete.append((one, look))
@@ -154,6 +158,7 @@ class Acceptor:
             priority=self._options.priority,
             max_attempts=self._options.max_attempts,
             identity=look.identity,
+            form=self._state.folder.form,
             waited=self._settler.waited(due, trio.current_time()),
         )
 

@@ -104,7 +104,7 @@ def _copy(source: Path, inbox: Path, max_bytes: int) -> Copy:
     with _opened(source, told) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise _not_regular(told)
+            raise _not_regular(source, told)
         if not status.st_size:
             raise InvalidInputError(f"{told} is empty; look whether the tester's disk was full")
         if status.st_size > max_bytes:
@@ -121,7 +121,7 @@ def _opened(path: Path, told: str) -> BinaryIO:
         raise InvalidInputError(f"{told!r} is no path; check it") from error
     except OSError as error:
         if error.errno in _NO_FILE:
-            raise _not_regular(told) from error
+            raise _not_regular(path, told) from error
         raise _unreadable(told, error) from error
 
 
@@ -147,7 +147,12 @@ def _pieces(file: BinaryIO, told: str, max_bytes: int) -> Iterator[bytes]:
         yield piece
 
 
-def _not_regular(told: str) -> InvalidInputError:
+def _not_regular(path: Path, told: str) -> InvalidInputError:
+    if path.is_dir():
+        return InvalidInputError(
+            f"{told} is a folder, and only files can be submitted; put it into the watch folder of "
+            "its converter"
+        )
     return InvalidInputError(f"{told} is not a regular file; give the path of one")
 
 

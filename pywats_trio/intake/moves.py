@@ -1,5 +1,7 @@
 """Moving and removing one file without ever losing another. Everything here blocks.
 
+What renames takes folders, too (`unitmoves`).
+
 Nothing is overwritten, and only the very file is touched: between the look at a path and the call
 that changes it, a test program may put the next file there under the same name. So a file is first
 renamed and then looked at; if it is another one, it goes back.
@@ -19,6 +21,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -97,11 +100,15 @@ def _link_and_unlink(source: str, target: str) -> None:
 
 
 def _rename_over_placeholder(source: str, target: str) -> None:
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    folder = os.path.isdir(source)  # noqa: PTH112 - any bytes, as str
+    if folder:
+        os.mkdir(target, 0o700)  # noqa: PTH102
+    else:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        os.rename(source, target)  # noqa: PTH104 - any bytes, as str
+        os.rename(source, target)  # noqa: PTH104
     except BaseException:
-        os.unlink(target)  # noqa: PTH108
+        (os.rmdir if folder else os.unlink)(target)
         raise
 
 
@@ -127,12 +134,12 @@ def move(source: str, target: str, expected: Identity) -> None:
             raise NotThatFile(source) from error
         raise
     if not is_file(target, expected):
-        _give_back(target, source)
+        give_back(target, source)
         raise NotThatFile(source)
 
 
-def _give_back(taken: str, path: str) -> None:
-    """Put a file that was taken by mistake back where it lay, or beside its successor."""
+def give_back(taken: str, path: str) -> None:
+    """Put what was taken by mistake back where it lay, or beside its successor."""
     folder, name = os.path.split(path)
     for candidate in names.candidates(name):
         with contextlib.suppress(FileExistsError):
@@ -169,12 +176,12 @@ def copy_across(
     """
     if not is_file(source, expected):
         raise NotThatFile(source)
-    if not _is_copy(target, expected, source):
+    if not is_copy(target, source):
         if status_of(target) is not None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
         ours = _temporary(os.path.dirname(target), item_id)  # noqa: PTH120
         try:
-            _copy(source, ours, check)
+            copy(source, ours, check)
             if not is_file(source, expected):
                 raise NotThatFile(source)
             rename_exclusively(ours, target)
@@ -186,7 +193,8 @@ def copy_across(
     remove(source, expected, item_id)
 
 
-def _copy(source: str, ours: str, check: Callable[[], None]) -> None:
+def copy(source: str, ours: str, check: Callable[[], None]) -> None:
+    """Copy a file with its times, synced and read back; `check` may raise to give up."""
     with open(source, "rb") as reader, open(ours, "wb") as writer:  # noqa: PTH123
         status = os.fstat(reader.fileno())
         digest = hashlib.sha256()
@@ -198,23 +206,22 @@ def _copy(source: str, ours: str, check: Callable[[], None]) -> None:
         os.fsync(writer.fileno())
     shutil.copymode(source, ours)
     os.utime(ours, ns=(status.st_atime_ns, status.st_mtime_ns))
-    if _digest(ours) != digest.digest():
+    if content_digest(ours) != digest.digest():
         raise OSError(errno.EIO, "the copy reads back differently", ours)
 
 
-def _digest(path: str) -> bytes:
+def content_digest(path: str) -> bytes:
     with open(path, "rb") as reader:  # noqa: PTH123
         return hashlib.file_digest(reader, "sha256").digest()
 
 
-def _is_copy(target: str, expected: Identity, source: str) -> bool:
+def is_copy(target: str, source: str) -> bool:
     """Whether a former try, cut off before the source was deleted, made `target`."""
-    status = status_of(target)
-    same = status is not None and (status.st_size, status.st_mtime_ns) == (
-        expected.size,
-        expected.mtime_ns,
-    )
-    return same and _digest(target) == _digest(source)
+    there, here = status_of(target), status_of(source)
+    if there is None or here is None or not stat.S_ISREG(there.st_mode):
+        return False
+    same = (there.st_size, there.st_mtime_ns) == (here.st_size, here.st_mtime_ns)
+    return same and content_digest(target) == content_digest(source)
 
 
 def _temporary(folder: str, item_id: int) -> str:

@@ -21,9 +21,12 @@ def fitted(stem: str, ending: str) -> str:
     return stem + ending
 
 
-def candidates(name: str) -> Iterator[str]:
-    """`name.json`, `name (2).json`, `name (3).json` …; without an end."""
+def candidates(name: str, *, whole: bool = False) -> Iterator[str]:
+    """`name.json`, `name (2).json`, `name (3).json` …; without an end.
+
+    `whole`: it is a folder's name, which has no ending.
+    """
     yield name
-    stem, ending = os.path.splitext(name)  # noqa: PTH122 - any bytes, as str
+    stem, ending = (name, "") if whole else os.path.splitext(name)  # noqa: PTH122 - any bytes
     for number in itertools.count(2):
         yield fitted(stem, f" ({number}){ending}")

@@ -14,6 +14,9 @@ from attrs import define
 from pywats_trio.intake import filesystem, notify
 from pywats_trio.intake.settle import Notice
 from pywats_trio.intake.trouble import Trouble
+from pywats_trio.intake.unitfolder import UnitFolder
+from pywats_trio.intake.unitnotify import UnitNotifier
+from pywats_trio.model import Form
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
@@ -65,6 +68,8 @@ class Observer:
         self._rescan = False
         self._ended = ""
         self._new_directories: list[str] = []
+        self.is_behind = False
+        """Whether there are new folders in which nothing is heard yet: no unit may be complete."""
         retry = min(SCAN_ALONE, options.scan_seconds or SCAN_ALONE)
         fields = self._fields = {"converter": options.name, "folder": printable(str(options.watch))}
         self.trouble = Trouble(
@@ -110,7 +115,7 @@ class Observer:
     async def _arm(self, stack: contextlib.AsyncExitStack) -> None:
         """Ask for notifications; where the system has none left, go on without."""
         try:
-            notifier = stack.enter_context(contextlib.closing(notify.Notifier(self._folder)))
+            notifier = stack.enter_context(contextlib.closing(self._new_notifier()))
             await self._thread(notifier.arm)
         except OSError as error:
             if error.errno not in _NO_WATCHES:
@@ -124,6 +129,11 @@ class Observer:
         self._no_watches.ends()
         self._notifier = notifier
         stack.callback(self._disarm)
+
+    def _new_notifier(self) -> notify.Notifier:
+        if isinstance(self._folder, UnitFolder):
+            return UnitNotifier(self._folder)
+        return notify.Notifier(self._folder)
 
     def _disarm(self) -> None:
         self._notifier = None
@@ -145,6 +155,7 @@ class Observer:
             await self._scan()
         else:
             await self._scan_new()
+        self.is_behind = bool(self._new_directories)
 
     async def _scan(self) -> None:
         self._new_directories.clear()
@@ -169,6 +180,10 @@ class Observer:
                 await self._thread(self._notifier.add, self._folder.directories(directory))
             listing = await self._thread(self._folder.list_below, directory, known)
             await self.drain()
+            if self._folder.form is not Form.FILE:
+                # What was written into it before it was watched has been announced by nobody.
+                for path in listing.fresh:
+                    self._settler.noticed(path, Notice.INSIDE, trio.current_time())
             await self._take_in(listing, known)
 
     def _compare_root(self, listing: Listing) -> None:
@@ -236,6 +251,7 @@ class Observer:
                 self._ledger.gone(path)
             self._settler.noticed(path, notice, now)
         self._new_directories += batch.new_directories
+        self.is_behind = self.is_behind or bool(batch.new_directories)
         self._ended = self._ended or batch.ended
         if batch.rescan:
             self._lost()

@@ -18,11 +18,11 @@ from attrs import frozen
 
 from pywats_trio import faultpoint
 from pywats_trio.errors import StoreError
-from pywats_trio.intake import errorfile, inbox, moves, names
+from pywats_trio.intake import errorfile, inbox, moves, names, unitaway
 from pywats_trio.intake.scan import MARKER, within
 from pywats_trio.intake.trouble import FIRST, LONGEST, Trouble
 from pywats_trio.intake.visit import Visit
-from pywats_trio.model import Item, State
+from pywats_trio.model import Form, Item, State
 from pywats_trio.observe.board import Board
 from pywats_trio.queue.store import PutAway, Topic
 from pywats_trio.text import printable
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pywats_trio.config.options import ConverterOptions
+    from pywats_trio.model import Identity
     from pywats_trio.queue.store import Desk, Store
 
 BATCH: Final = 64
@@ -262,6 +263,8 @@ class Putaway:
         if goal.action == "keep" or identity is None:
             return PutAway(item.id, item.source, KEPT)
         try:
+            if item.form is not Form.FILE:
+                return _put_away_unit(item, identity, goal)
             if moves.is_file(item.source, identity):
                 self._remove_marker(item)
             if goal.action == "delete":
@@ -337,6 +340,13 @@ class Putaway:
                 errorfile.withdraw(path)
             raise
         faultpoint.hit("putaway.linked")
+
+
+def _put_away_unit(item: Item, identity: Identity, goal: _Goal) -> PutAway:
+    if goal.folder:
+        return PutAway(item.id, unitaway.move(item, identity, goal.folder))
+    unitaway.remove(item, identity)
+    return PutAway(item.id, "", DELETED)
 
 
 def _failure(step: Callable[[str], None], folder: str) -> OSError | None:

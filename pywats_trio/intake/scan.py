@@ -20,7 +20,7 @@ from attrs import evolve, field, frozen
 
 from pywats_trio.intake import filesystem
 from pywats_trio.intake.settle import Look
-from pywats_trio.model import Identity
+from pywats_trio.model import Form, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -82,11 +82,14 @@ def within(path: str, folder: str) -> bool:
 class Folder:
     """One watch folder with its rules: what is listed, what is looked at."""
 
+    form: Form = Form.FILE
+    """What is taken from it."""
+
     def __init__(self, options: ConverterOptions, patterns: Sequence[str]) -> None:
         self.root = os.fspath(options.watch)
         self.recursive = options.recursive
         self._markers = options.settle == "marker"
-        self._targets = tuple(
+        self.targets = tuple(
             os.path.normpath(os.path.join(self.root, target))  # noqa: PTH118 - any bytes, as str
             for target in (options.done_dir, options.error_dir, options.archive_dir)
         )
@@ -116,7 +119,7 @@ class Folder:
 
     def enters(self, directory: str) -> bool:
         """Whether files in `directory`, below the watch folder, may be taken."""
-        return self.recursive and not any(within(directory, t) for t in self._targets)
+        return self.recursive and not any(within(directory, t) for t in self.targets)
 
     def resolved(self, path: str) -> str | None:
         """`path`, or the file inside that it links to; None if it is not to be taken."""
@@ -130,7 +133,7 @@ class Folder:
         if not within(target, real_root):
             return None
         inside = self.root + target[len(real_root.rstrip(os.sep)) :]
-        hidden = any(within(inside, t) for t in self._targets)
+        hidden = any(within(inside, t) for t in self.targets)
         return None if hidden or inside == self.root else inside
 
     # In the folder's thread.
@@ -160,9 +163,7 @@ class Folder:
         """
         root = os.stat(self.root)  # noqa: PTH116 - any bytes, as str
         listing = Listing(root.st_dev, root.st_ino)
-        self._list(self.root, known, listing)
-        below = (d for d in self.directories(self.root) if d != self.root)
-        self._list_all(below, known, listing)
+        self._list_everything(known, listing)
         listing.gone.extend(
             path
             for path, before in known.items()
@@ -170,13 +171,18 @@ class Folder:
             and path not in listing.present
             and path not in listing.fresh
         )
-        return _oldest_first(listing)
+        return oldest_first(listing)
 
     def list_below(self, directory: str, known: Mapping[str, Known]) -> Listing:
         """What may be taken in `directory`, a new folder below the watch folder."""
         listing = Listing(0, 0)
         self._list_all(self.directories(directory), known, listing)
-        return _oldest_first(listing)
+        return oldest_first(listing)
+
+    def _list_everything(self, known: Mapping[str, Known], into: Listing) -> None:
+        self._list(self.root, known, into)
+        below = (d for d in self.directories(self.root) if d != self.root)
+        self._list_all(below, known, into)
 
     def _list_all(
         self, directories: Iterable[str], known: Mapping[str, Known], into: Listing
@@ -192,9 +198,7 @@ class Folder:
                 status = None if path is None else _status(path)
                 if path is not None and status is not None:
                     look = Look(identity(status), status.st_ctime_ns, self._marked(path))
-                    before = known.get(path)
-                    same = before is not None and before.is_still(look)
-                    (into.present if same else into.fresh)[path] = look
+                    sort_in(path, look, known, into)
 
     def _to_take(self, entry: os.DirEntry[str]) -> str | None:
         if not self.fits(entry.name):
@@ -240,6 +244,12 @@ class Folder:
         return Look(identity(status), status.st_ctime_ns, self._marked(path), writing)
 
 
+def sort_in(path: str, look: Look, known: Mapping[str, Known], into: Listing) -> None:
+    before = known.get(path)
+    same = before is not None and before.is_still(look)
+    (into.present if same else into.fresh)[path] = look
+
+
 def _one_of(patterns: Sequence[str], flags: int) -> re.Pattern[str]:
     alternatives = "|".join(fnmatch.translate(pattern) for pattern in patterns)
     return re.compile(alternatives or r"(?!)", flags)
@@ -254,6 +264,6 @@ def _status(path: str) -> os.stat_result | None:
     return status if stat.S_ISREG(status.st_mode) else None
 
 
-def _oldest_first(listing: Listing) -> Listing:
+def oldest_first(listing: Listing) -> Listing:
     by_age = sorted(listing.fresh.items(), key=lambda entry: entry[1].identity.mtime_ns)
     return evolve(listing, fresh=dict(by_age))

@@ -17,6 +17,9 @@ The strategies (contract section 4, `settle`):
   last, and that is what a rename does: it is taken when it stood still for `settle_seconds`. If
   they are equal it may still be written, so it has to be quiet for `UNSEEN_SECONDS` (or
   `settle_seconds`, the longer).
+
+A unit that is a folder (`UNIT`) is complete when it lacks nothing, nothing in it has changed for
+its `quiet_seconds`, and nobody has one of its files open for writing.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
     from pywats_trio.model import Identity
 
+UNIT: Final = "unit"
+"""The strategy for folders; nobody configures it, the converter is one for folders."""
 MOST_CANDIDATES: Final = 10_000
 """Files that may wait to settle at once; those beyond are found again by a later scan."""
 CREATED_SECONDS: Final = 0.05
@@ -59,6 +64,8 @@ class Notice(Enum):
     GONE = auto()
     MARKED = auto()
     """Something happened to its marker file."""
+    INSIDE = auto()
+    """Something happened in the folder that it is, or that belongs to it."""
 
 
 class Why(StrEnum):
@@ -81,6 +88,8 @@ class Look:
     marked: bool = False
     writing: bool | None = None
     """Whether somebody has it open for writing; None: that cannot be known."""
+    lacks: str = ""
+    """What a unit waits for; empty if it has all that it is to have."""
 
 
 @frozen
@@ -88,7 +97,8 @@ class Waiting:
     """One file that is not accepted yet."""
 
     path: str
-    why: Why
+    why: str
+    """A `Why`, or what a unit lacks."""
     seconds: float
     """Since it was first seen."""
 
@@ -115,7 +125,7 @@ class _Candidate:
     made_here: bool = False
     moved_in: bool = False
     interval: float = FIRST_INTERVAL
-    why: Why = Why.CHANGING
+    why: str = Why.CHANGING
     version: int = 0
 
 
@@ -284,10 +294,13 @@ class Settler:
             candidate.changed_at = now
             candidate.interval = FIRST_INTERVAL
         candidate.identity = look.identity
+        why: str
         if self._strategy == "marker":
             why, at = (Why.READY if look.marked else Why.NO_MARKER), math.inf
         elif self._strategy == "renamed":
             why, at = self._renamed(candidate, look, now)
+        elif look.lacks:
+            why, at = look.lacks, math.inf
         else:
             why, at = self._quiet(candidate, look, now, self._seconds)
         candidate.why = why
@@ -332,10 +345,10 @@ class Settler:
             for path, candidate in sorted(found, key=lambda entry: entry[1].first_seen)
         ]
 
-    def reasons(self, now: float, *, full: bool = False) -> Counter[Why]:
+    def reasons(self, now: float, *, full: bool = False) -> Counter[str]:
         """How many files wait for which reason."""
         return Counter(self._why(candidate, now, full) for candidate in self._candidates.values())
 
-    def _why(self, candidate: _Candidate, now: float, full: bool) -> Why:
+    def _why(self, candidate: _Candidate, now: float, full: bool) -> str:
         ready = candidate.why is Why.READY or candidate.due_at <= now
         return Why.QUEUE_FULL if ready and full else candidate.why

@@ -15,8 +15,9 @@ from pywats_trio.intake.accept import Acceptor
 from pywats_trio.intake.ledger import Ledger
 from pywats_trio.intake.observe import Observer, Statistics
 from pywats_trio.intake.scan import Folder, within
-from pywats_trio.intake.settle import Settler, Waiting
+from pywats_trio.intake.settle import UNIT, Settler, Waiting
 from pywats_trio.intake.state import FolderState
+from pywats_trio.intake.unitfolder import UnitFolder, configured
 from pywats_trio.observe.board import Board
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from pywats_trio.config.options import ConverterOptions
     from pywats_trio.intake.room import Room
+    from pywats_trio.model import Unit
     from pywats_trio.queue.store import Desk, Store
 
 
@@ -39,6 +41,7 @@ class Watch:
         limiter: the folder's own thread; every look at the folder goes through it, so that a share
             that hangs holds up nobody else.
         board: is told when the folder cannot be used; default: nobody is.
+        unit: what it takes, as the converter's author says; default: files.
     """
 
     def __init__(
@@ -51,15 +54,17 @@ class Watch:
         room: Room,
         limiter: trio.CapacityLimiter,
         board: Board | None = None,
+        unit: Unit | None = None,
     ) -> None:
         self._options = options
+        self._unit = unit and configured(unit, options)
         self._patterns = tuple(patterns)
         self._store = store
         self._desk = desk
         self._room = room
         self._limiter = limiter
         self._board = board or Board()
-        self._settler = Settler(options.settle, options.settle_seconds)
+        self._settler = self._new_settler()
         self._observer: Observer | None = None
         self.statistics = Statistics()
 
@@ -72,8 +77,8 @@ class Watch:
             StoreError: the store cannot be read at the start.
         """
         options = self._options
-        self._settler = Settler(options.settle, options.settle_seconds)
-        folder = Folder(options, self._patterns)
+        self._settler = self._new_settler()
+        folder = self._folder()
         # Of this folder alone: what was submitted, or lies in a former one, is not gone from here.
         seen = (await self._desk.seen(options.name)).items()
         ledger = Ledger({path: known for path, known in seen if within(path, folder.root)})
@@ -84,6 +89,16 @@ class Watch:
             nursery.start_soon(observer.run)
             nursery.start_soon(acceptor.run)
             task_status.started()
+
+    def _new_settler(self) -> Settler:
+        if self._unit is not None:
+            return Settler(UNIT, self._unit.quiet_seconds)
+        return Settler(self._options.settle, self._options.settle_seconds)
+
+    def _folder(self) -> Folder:
+        if self._unit is not None:
+            return UnitFolder(self._options, self._patterns, self._unit)
+        return Folder(self._options, self._patterns)
 
     def scan_now(self) -> None:
         """Read the whole folder soon, whatever was or was not heard of it."""
@@ -100,7 +115,7 @@ class Watch:
     def reasons(self) -> dict[str, int]:
         """How many files wait for which reason; quicker than `waiting` where there are many."""
         counted = self._settler.reasons(trio.current_time(), full=self._room.full)
-        return {why.value: n for why, n in counted.items()}
+        return {str(why): n for why, n in counted.items()}
 
     @property
     def trouble(self) -> str:

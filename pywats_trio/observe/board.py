@@ -48,6 +48,10 @@ class Cause(StrEnum):
     """A watch folder, or a folder beside it, cannot be used."""
     CONVERTER = "converter"
     """A converter cannot be used."""
+    DISABLED = "disabled"
+    """An operator has turned a converter off."""
+    WORKERS = "workers"
+    """No worker process can be started."""
     PART = "part"
     """A part of the service failed and is being started again."""
 

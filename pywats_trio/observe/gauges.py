@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pywats_trio.observe.board import Board
 
+_LEVELS: Final = ("strict", "standard", "basic", "off")
 _BREAKER: Final = {"closed": 0, "suspect": 1, "half-open": 2, "open": 3}
 """The worse, the higher: an alert asks for `> 0`."""
 
@@ -102,8 +103,20 @@ class Gauges:
         facts = self._board.workers()
         if not facts:
             return
+        sandbox = facts["sandbox"]
+        yield _by(
+            "pywats_worker_sandbox",
+            "1 for the level at which workers are shut in.",
+            "level",
+            [(level, level == sandbox["level"]) for level in _LEVELS],
+        )
         states = [(state, facts[state]) for state in ("busy", "idle", "ending")]
         yield _by("pywats_worker_processes", "Worker processes.", "state", states)
+        yield _one(
+            "pywats_worker_limit",
+            "Workers that may run at once; below one, processors for them and the service.",
+            facts["limit"],
+        )
         yield _one(
             "pywats_worker_resident_memory_bytes",
             "Memory of all worker processes together.",

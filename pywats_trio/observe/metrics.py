@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which no dashboard uses
 
@@ -54,11 +54,25 @@ class Metrics:
             _WORK,
             "converter",
         )
+        self.conversion_cpu = self._counter(
+            "pywats_converter_cpu_seconds", "Processor time of conversions.", "converter"
+        )
+        self.conversion_memory = Gauge(
+            "pywats_converter_peak_memory_bytes",
+            "Most memory that the worker of the last conversion held.",
+            ("converter",),
+            registry=self.registry,
+        )
         self.converted_files = self._counter(
             "pywats_converter_files", "Conversions by their outcome.", "converter", "outcome"
         )
         self.worker_restarts = self._counter(
             "pywats_worker_restarts", "Worker processes that ended, by the reason.", "reason"
+        )
+        self.worker_limit_changes = self._counter(
+            "pywats_worker_limit_changes",
+            "Changes of how many workers may run at once, by the reason.",
+            "reason",
         )
         self.delivery_seconds = self._histogram(
             "pywats_delivery_seconds", "A report from its POST to the answer.", _WORK, "server"

@@ -94,6 +94,16 @@ class Quarantine:
 
 
 @frozen
+class Reopen:
+    """They killed workers of one version of their converter, and now it is another, `version`:
+    PENDING, and all begins anew.
+    """
+
+    states: ClassVar = frozenset({State.QUARANTINED})
+    version: str
+
+
+@frozen
 class Acknowledge:
     """They were exported, and delivered from where they were imported."""
 
@@ -112,5 +122,6 @@ Action = (
     | Remove
     | Export
     | Quarantine
+    | Reopen
     | Acknowledge
 )

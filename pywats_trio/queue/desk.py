@@ -15,7 +15,7 @@ import trio
 from attrs import evolve
 
 from pywats_trio.errors import StartError, StoreError
-from pywats_trio.model import PRIORITY_LAST
+from pywats_trio.model import PRIORITY_LAST, State
 from pywats_trio.queue import rows
 from pywats_trio.queue.aged import START, Pages
 from pywats_trio.queue.clocks import by_wall_clock
@@ -262,6 +262,19 @@ class SqliteDesk:
                 connection.pragma("page_count"), connection.pragma("freelist_count")
             )
         )
+
+    async def files_by_converter(self) -> dict[str, dict[State, int]]:
+        """See `Desk.files_by_converter`."""
+        totals: list[tuple[Any, ...]] = await self._read(
+            lambda connection: connection.execute(
+                "SELECT converter, state, items FROM totals WHERE kind = 'file' AND items > 0"
+                " ORDER BY converter, state"
+            ).fetchall()
+        )
+        found: dict[str, dict[State, int]] = {}
+        for converter, state, items in totals:
+            found.setdefault(converter, {})[State(state)] = items
+        return found
 
     async def waiting_since(self, kind: Kind) -> float | None:
         """See `Desk.waiting_since`: the first of each rank of each line."""

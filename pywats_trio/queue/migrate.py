@@ -35,6 +35,8 @@ STEPS: Final[Mapping[int, str]] = {
         ALTER TABLE items ADD COLUMN delay REAL;
         ALTER TABLE items ADD COLUMN worker TEXT NOT NULL DEFAULT '';
         ALTER TABLE items ADD COLUMN exported TEXT NOT NULL DEFAULT '';
+        ALTER TABLE items ADD COLUMN code TEXT NOT NULL DEFAULT '';
+        ALTER TABLE items ADD COLUMN form TEXT NOT NULL DEFAULT 'file';
         UPDATE items SET
           rank = priority,
           name = iif(kind = 'file',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from pywats_trio.model import Envelope, Event, Identity, Item, Kind, Putaway, Reason, State
+from pywats_trio.model import Envelope, Event, Form, Identity, Item, Kind, Putaway, Reason, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,13 +15,14 @@ COLUMNS: Final = (
     "serial_number, part_number, result, start, due_at, created_at, started_at, finished_at, "
     "duration, progress, converter, source, path, device, inode, size, mtime_ns, report_id, "
     "parent_id, correlation_id, sha256, error_kind, last_error, putaway, "
-    "error_hint, evidence, dropped_at, receipt, bytes, worker"
+    "error_hint, evidence, dropped_at, receipt, bytes, worker, form"
 )
 """What `item` expects a SELECT to give, in this order."""
 
 KINDS: Final = {kind.value: kind for kind in Kind}
 STATES: Final = {state.value: state for state in State}
 REASONS: Final = {reason.value: reason for reason in Reason}
+FORMS: Final = {form.value: form for form in Form}
 PUTAWAYS: Final = {putaway.value: putaway for putaway in Putaway}
 
 _UNSIGNED: Final = 2**64
@@ -42,6 +43,7 @@ def item(row: Sequence[Any]) -> Item:
         PUTAWAYS[row[32]],
         *row[33:39],
         "" if path is None else source,
+        FORMS[row[39]],
     ]
     return Item(*values)
 

@@ -47,7 +47,9 @@ CREATE TABLE items (
   bytes          INTEGER NOT NULL DEFAULT 0, -- of the payload that is stored now
   delay          REAL,                       -- of SUSPENDED: how long it was to wait, in seconds
   worker         TEXT    NOT NULL DEFAULT '',-- who did the last work on it, such as a process
-  exported       TEXT    NOT NULL DEFAULT '' -- report: its name in exports, from the first one on
+  exported       TEXT    NOT NULL DEFAULT '',-- report: its name in exports, from the first one on
+  code           TEXT    NOT NULL DEFAULT '',-- file that killed workers: the version they ran
+  form           TEXT    NOT NULL DEFAULT 'file' -- file: file | folder | file-and-folder
 ) STRICT;
 
 CREATE INDEX items_waiting   ON items (kind, converter, rank, id) WHERE state = 'PENDING';

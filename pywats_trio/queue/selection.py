@@ -35,6 +35,8 @@ class Selection:
     """Came at this time or later; seconds since the epoch."""
     until: float | None = None
     """Came before this time."""
+    killed_other_than: str | None = None
+    """FILE: it killed workers of another version of its converter than this one."""
 
 
 _EQUAL: Final = {
@@ -68,6 +70,8 @@ def where(selection: Selection) -> tuple[str, list[Any]]:
         add("created_at >= ?", selection.since)
     if selection.until is not None:
         add("created_at < ?", selection.until)
+    if selection.killed_other_than is not None:
+        add("deaths > 0 AND code <> ?", selection.killed_other_than)
     if selection.text is not None:
         pattern = f"%{_escaped(selection.text)}%"
         found = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in _SEARCHED)

@@ -22,7 +22,7 @@ from pywats_trio.errors import (
 )
 from pywats_trio.model import Claim, Counts, Envelope, Kind, Outcome, State
 from pywats_trio.observe.board import Board, Cause
-from pywats_trio.queue.actions import Resume
+from pywats_trio.queue.actions import Reopen, Resume
 from pywats_trio.queue.aged import START
 from pywats_trio.queue.clocks import SteadyClock
 from pywats_trio.queue.loading import Loaded, load
@@ -30,6 +30,7 @@ from pywats_trio.queue.opening import note_closed
 from pywats_trio.queue.order import Order
 from pywats_trio.queue.reserve import for_want_of_room
 from pywats_trio.queue.salvage.damage import HINT, SETTING, in_words, is_damage
+from pywats_trio.queue.shares import ALL
 from pywats_trio.queue.store import Topic
 from pywats_trio.queue.verbs.accept import put
 from pywats_trio.queue.verbs.change import change
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from pywats_trio.queue.clocks import Steady
     from pywats_trio.queue.salvage.aside import FileId
     from pywats_trio.queue.selection import Selection
+    from pywats_trio.queue.shares import Shares
     from pywats_trio.queue.store import PutAway
     from pywats_trio.queue.writer import Operation
 
@@ -289,14 +291,14 @@ class SqliteStore:
         """See `Store.put`."""
         return await self._run("put", lambda tx: put(tx, envelopes))
 
-    async def claim(self, kind: Kind, limit: int, owner: str) -> list[Claim]:
+    async def claim(self, kind: Kind, limit: int, owner: str, shares: Shares = ALL) -> list[Claim]:
         """See `Store.claim`."""
         if not self._may_have(kind):
             await trio.lowlevel.checkpoint()
             return []
         claims = await self._run(
             "claim",
-            lambda tx: claim(tx, kind, limit, owner),
+            lambda tx: claim(tx, kind, limit, owner, shares),
             undo=lambda claims: self._operation(lambda tx: release(tx, claims)),
         )
         try:
@@ -332,7 +334,7 @@ class SqliteStore:
 
     async def _change_all(self, selection: Selection, action: Action, who: str) -> int:
         """Those that are changed are selected no more, so that it comes to an end."""
-        if not isinstance(action, Resume):
+        if not isinstance(action, Resume | Reopen):
             return await self._change(selection, action, who, -1)
         changed = 0
         while some := await self._change(selection, action, who, CHANGED_AT_ONCE):

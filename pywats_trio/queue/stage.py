@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
@@ -10,6 +11,7 @@ import trio
 
 from pywats_trio.errors import StaleClaim, StoreError
 from pywats_trio.model import Kind, Released
+from pywats_trio.queue.shares import Shares
 from pywats_trio.queue.store import Topic
 
 if TYPE_CHECKING:
@@ -58,14 +60,19 @@ class Stage:
         owner: str,
         gate: Gate,
         work: Callable[[Claim], Awaitable[Outcome]],
+        shares: Callable[[], Shares] = Shares,
     ) -> None:
+        """`shares`: what some lines get; whoever changes them rings the stage's bell."""
         self._store = store
         self._kind = kind
         self._owner = owner
         self._gate = gate
         self._work = work
+        self._shares = shares
         self._bell = store.bell(TOPICS[kind])
         self._working = 0
+        self._lines = Counter[str]()
+        """How many of what is being worked on belongs to each line."""
         self._recording = 0
         self._uncommitted = 0
         self._draining = False
@@ -93,6 +100,7 @@ class Stage:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work until drained or cancelled."""
         self._working = self._recording = self._uncommitted = 0
+        self._lines.clear()
         await self._store.recover(self._owner)
         async with trio.open_nursery() as hands:
             task_status.started()
@@ -106,13 +114,17 @@ class Stage:
                     continue
                 for claim in claims:
                     self._working += 1
+                    self._lines[claim.item.converter] += 1
                     hands.start_soon(self._handle, claim)
                 if not claims:
                     await ticket.wait(self._longest_sleep())
 
     async def _claim(self) -> list[Claim]:
         room = self._room()
-        return await self._store.claim(self._kind, room, self._owner) if room > 0 else []
+        if room <= 0:
+            return []
+        shares = self._shares().left(self._lines)
+        return await self._store.claim(self._kind, room, self._owner, shares)
 
     def _room(self) -> int:
         if self._is_shut():
@@ -131,13 +143,14 @@ class Stage:
         return bool(self._uncommitted) or self._paused or not self._store.claimable
 
     def _longest_sleep(self) -> float:
-        """Until the next item is due or the gate may open; a ring ends it sooner."""
+        """Until an item is due, the gate may open or shares change; a ring ends it sooner."""
         if self._is_shut():
             return math.inf
         if self._room() <= 0:
             return self._gate.reopens_in()
         due = self._store.next_due(self._kind)
-        return self._gate.reopens_in() if due is None else due
+        soonest = min(self._gate.reopens_in(), self._shares().change_in)
+        return soonest if due is None else min(due, soonest)
 
     async def _handle(self, claim: Claim) -> None:
         try:
@@ -147,6 +160,7 @@ class Stage:
                 await self._record(claim, Released())
             raise
         self._working -= 1
+        self._lines[claim.item.converter] -= 1
         self._recording += 1
         self._bell.ring()
         # One turn of the loop, so that claim and outcome are handed in within the same one.

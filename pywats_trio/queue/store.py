@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import frozen
 
 from pywats_trio.queue.aged import START
+from pywats_trio.queue.shares import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pywats_trio.queue.actions import Action
     from pywats_trio.queue.aged import Cursor, Deadlines, Given, Old, Pages, Swept
     from pywats_trio.queue.selection import Selection
+    from pywats_trio.queue.shares import Shares
     from pywats_trio.queue.trace import Traced, Wanted
 
 
@@ -107,10 +109,11 @@ class Store(Protocol):
         """
         ...
 
-    async def claim(self, kind: Kind, limit: int, owner: str) -> list[Claim]:
+    async def claim(self, kind: Kind, limit: int, owner: str, shares: Shares = ALL) -> list[Claim]:
         """Up to `limit` items that are PENDING or due, in the order in which they are to be done.
 
-        By priority, then in the order they came; in turn between converters of one priority.
+        By priority, then in the order they came; in turn between converters of one priority. Of
+        some converters no more than their `shares`.
         """
         ...
 
@@ -128,8 +131,8 @@ class Store(Protocol):
 
         Many are changed a few hundred at a time, so that no commit waits long; a `StoreError` may
         leave some changed and others not. A FILE that has yet to leave its folder is passed over.
-        Without `ids` only `Resume` is meant for many: whoever wants to change by a filter looks at
-        the desk for the ids.
+        Without `ids` only `Resume` and `Reopen` are meant for many: whoever wants to change by a
+        filter looks at the desk for the ids.
         """
         ...
 
@@ -321,6 +324,10 @@ class Desk(Protocol):
 
     async def pages(self) -> Pages:
         """How large the store's file is, and how much of it is free."""
+        ...
+
+    async def files_by_converter(self) -> dict[str, dict[State, int]]:
+        """How many files of each converter stand where; states that none is in are left out."""
         ...
 
     async def waiting_since(self, kind: Kind) -> float | None:

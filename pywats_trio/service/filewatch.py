@@ -1,4 +1,4 @@
-"""The file of the configuration, watched: a changed content is put into effect by itself.
+"""A file, watched; and the file of the configuration, whose changes are put into effect.
 
 Notifications only say "look": what counts is the content. The folder of the file is listened to and
 not the file, for editors and orchestrators put another one in its place; and where the name is a
@@ -19,6 +19,7 @@ import structlog
 import trio
 
 from pywats_trio.errors import NotReady, PywatsTrioError
+from pywats_trio.intake.filesystem import written_to
 
 if sys.platform == "linux":
     # The package is one module without types.
@@ -53,42 +54,39 @@ Args = TypeVarTuple("Args")
 Fingerprint = tuple[int, int, int, int]
 
 
-class FileWatch:
-    """A part: calls `reload` for each content of the file that was not seen before.
+class Follower:
+    """Calls `look` for a file at first, and whenever it stands still and is not what it was.
 
     Args:
-        source: the file, and what it held when it was read for the first time.
-        reload: puts into effect what the file says; a refusal has been logged by it.
+        file: it may be missing, or a link.
+        look: sees what has become of the file; False if that is to be tried again.
         notified: whether notifications are used where the system has them.
         poll_seconds: between two looks where it has none.
     """
 
     def __init__(
         self,
-        source: Source,
-        reload: Callable[[], Awaitable[object]],
+        file: Path,
+        look: Callable[[], Awaitable[bool]],
         *,
         notified: bool = True,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        self._file = Path(os.path.abspath(source.file))  # noqa: PTH100 - the links are to be kept
-        self._content = source.content
-        self._reload = reload
+        self._file = Path(os.path.abspath(file))  # noqa: PTH100 - the links are to be kept
+        self._look = look
         self._notified = notified and sys.platform == "linux"
         self._poll_seconds = poll_seconds
 
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self) -> None:
         """Watch until cancelled; a look at a disk that hangs is left behind then."""
-        task_status.started()
-        seen: Fingerprint | None = None
+        seen: Fingerprint | bool | None = False  # unlike any that there is
         async with contextlib.AsyncExitStack() as stack:
             ears = await self._ears(stack)
             while True:
                 heard = ears is not None and await _in_thread(ears.listen, _folders(self._file))
                 now = await self._settled()
-                if now != seen:
-                    seen = now
-                    await self._compare()
+                if now != seen and not await _in_thread(_is_written_to, self._file):
+                    seen = now if await self._look() else False
                 await _news(ears, LOOK_SECONDS if heard else self._poll_seconds)
 
     async def _ears(self, stack: contextlib.AsyncExitStack) -> Ears | None:
@@ -110,12 +108,43 @@ class FileWatch:
                 return now
             before = now
 
-    async def _compare(self) -> None:
+
+class FileWatch:
+    """A part: calls `reload` for each content of the file that was not seen before.
+
+    Args:
+        source: the file, and what it held when it was read for the first time.
+        reload: puts into effect what the file says; a refusal has been logged by it.
+        notified: whether notifications are used where the system has them.
+        poll_seconds: between two looks where it has none.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        reload: Callable[[], Awaitable[object]],
+        *,
+        notified: bool = True,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._file = source.file
+        self._content = source.content
+        self._reload = reload
+        self._follower = Follower(
+            source.file, self._compare, notified=notified, poll_seconds=poll_seconds
+        )
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Watch until cancelled; a look at a disk that hangs is left behind then."""
+        task_status.started()
+        await self._follower.run()
+
+    async def _compare(self) -> bool:
         content = await _in_thread(digest, self._file)
         before, self._content = self._content, content
         if before in (b"", content):
             log.debug("the configuration file holds what it held", file=str(self._file))
-            return
+            return True
         log.info("the configuration file has changed", file=str(self._file))
         try:
             await self._reload()
@@ -123,6 +152,7 @@ class FileWatch:
             log.info("the changed configuration waits for the next start", error=str(error))
         except PywatsTrioError:
             pass  # it was logged with all that is wrong; the next content is tried again
+        return True
 
 
 class Ears:
@@ -198,6 +228,18 @@ def _folders(file: Path) -> Iterator[str]:
             path = os.path.join(folder, os.readlink(path))  # noqa: PTH115, PTH118
         except OSError:  # it is no link
             return
+
+
+def _is_written_to(file: Path) -> bool:
+    """Whether somebody has it open for writing, as far as that can be known: closing it is news."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return written_to(descriptor) is True
+    finally:
+        os.close(descriptor)
 
 
 async def _in_thread(look: Callable[[Unpack[Args]], T], *args: *Args) -> T:

@@ -122,7 +122,7 @@ class Handover:
 
     def _candidates(self, converter: str) -> list[ConverterOptions]:
         """The configured converters that may take a file; the named one alone, if one is named."""
-        enabled = [options for options in self._parts.config.converters if options.enabled]
+        enabled = self._parts.enabled()
         found = [options for options in enabled if options.name == converter or not converter]
         if not found:
             known = ", ".join(options.name for options in enabled) or "none"

@@ -13,10 +13,12 @@ import structlog
 import trio
 from attrs import define, field
 
+from pywats_trio.converters.registry import FILE_TYPES
 from pywats_trio.errors import ConfigError
 from pywats_trio.intake.putaway import Putaway
 from pywats_trio.intake.watch import Watch
-from pywats_trio.observe.board import Unaccepted
+from pywats_trio.observe.board import Cause, Unaccepted
+from pywats_trio.service.taken import Taken, takes_folders
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from pywats_trio.config.options import ConverterOptions
     from pywats_trio.intake.room import Room
+    from pywats_trio.model import Unit
     from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Desk, Store
     from pywats_trio.service.supervise import Kept, Supervisor
@@ -41,6 +44,10 @@ class Authors(Protocol):
 
     async def patterns(self, options: ConverterOptions) -> tuple[str, ...]:
         """Which names it takes. Raises ConfigError if it cannot be asked."""
+        ...
+
+    async def unit(self, options: ConverterOptions) -> Unit | None:
+        """Which folders it takes; None: it takes files. Raises ConfigError likewise."""
         ...
 
     async def describe(self, options: ConverterOptions) -> object:
@@ -78,6 +85,7 @@ class Lines:
         self._board = board
         self._supervisor = supervisor
         self._inbox = inbox
+        self._taken = Taken(store)
         self._lines: dict[str, _Line] = {}
         self._threads: dict[str, trio.CapacityLimiter] = {}
 
@@ -123,10 +131,53 @@ class Lines:
         self, line: _Line, authors: Authors, task_status: trio.TaskStatus[None]
     ) -> None:
         patterns = line.options.patterns
-        if not patterns:
+        if not patterns or line.options.type not in FILE_TYPES:
             task_status.started()  # the folder waits for its converter, the service does not
             task_status = trio.TASK_STATUS_IGNORED
-            patterns = await _answer(line.options, authors.patterns)
+        patterns = patterns or await _answer(line.options, authors.patterns)
+        if line.options.type in FILE_TYPES:
+            await self._watch_for(line, patterns, None, task_status)
+            return
+        try:
+            unit = await self._unit(line.options, authors.unit)
+        except ConfigError:
+            unit = await self._watch_meanwhile(line, authors, patterns)
+        await self._watch_for(line, patterns, unit)
+
+    async def _unit(
+        self,
+        options: ConverterOptions,
+        ask: Callable[[ConverterOptions], Awaitable[Unit | None]],
+    ) -> Unit | None:
+        unit = await ask(options)
+        await self._taken.learn(options, unit)
+        return unit
+
+    async def _watch_meanwhile(
+        self, line: _Line, authors: Authors, patterns: tuple[str, ...]
+    ) -> Unit | None:
+        """What it takes, once it can say so; until then what it took when it last could."""
+
+        async def unit(options: ConverterOptions) -> Unit | None:
+            return await self._unit(options, authors.unit)
+
+        before = self._taken.last(line.options)
+        if before is None and takes_folders(line.options):
+            return await _answer(line.options, unit)
+        async with trio.open_nursery() as watching:
+            watching.start_soon(self._watch_for, line, patterns, before)
+            after = await _answer(line.options, unit)
+            if after != before:
+                watching.cancel_scope.cancel()
+        return after
+
+    async def _watch_for(
+        self,
+        line: _Line,
+        patterns: tuple[str, ...],
+        unit: Unit | None,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
         line.watch = Watch(
             line.options,
             patterns,
@@ -135,23 +186,35 @@ class Lines:
             room=self._room,
             limiter=line.thread,
             board=self._board,
+            unit=unit,
         )
         await line.watch.run(task_status=task_status)
 
     async def retire(self, name: str) -> None:
         """Take no more files for it; what it has accepted is still put away."""
+        await self.rest(name)
+        self._board.forget(name)
+
+    async def rest(self, name: str) -> None:
+        """Take no files for it until `take_in`, which asks its author again."""
         line = self._lines[name]
         for intake in line.parts[1:]:
             await intake.end()
         del line.parts[1:]
         line.watch = None
-        self._board.forget(name)
+        self._forget_folder(name)
+
+    def _forget_folder(self, name: str) -> None:
+        """What was wrong with its folders; whoever looks at them next tells it again."""
+        for cause, subject in list(self._board.conditions):
+            if cause is Cause.FOLDER and subject.startswith(f"{name}:"):
+                self._board.end(cause, subject)
 
     async def close(self, name: str) -> None:
         """End all of it; the next `open` goes on from the queue."""
         for part in reversed(self._lines.pop(name).parts):
             await part.end()
-        self._board.forget(name)
+        self._forget_folder(name)
 
     def names(self) -> list[str]:
         """Of every line, those that take no more files included."""
@@ -164,6 +227,10 @@ class Lines:
     def takes_in(self, name: str) -> bool:
         """Whether there is a line of this name that takes files."""
         return name in self._lines and len(self._lines[name].parts) > 1
+
+    def is_watching(self, name: str) -> bool:
+        """Whether its author has said which files it takes, so that its folder is watched."""
+        return name in self._lines and self._lines[name].watch is not None
 
     def drain(self) -> None:
         """Put away what is finished and can be put away now; the parts end then."""
@@ -181,7 +248,7 @@ class Lines:
     def not_accepted(self, wanted: Callable[[str], bool]) -> list[Unaccepted]:
         """Files that were seen and are not accepted, of those whose paths are `wanted`."""
         return [
-            Unaccepted(name, waiting.path, waiting.why.value, waiting.seconds)
+            Unaccepted(name, waiting.path, str(waiting.why), waiting.seconds)
             for name, line in self._lines.items()
             if line.watch is not None
             for waiting in line.watch.waiting(wanted)

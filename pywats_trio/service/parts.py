@@ -12,9 +12,10 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 import trio
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from pywats_trio.convert.conversion import Conversion
+from pywats_trio.convert.lineup import Renewals
 from pywats_trio.deliver.pump import Pump
 from pywats_trio.errors import PywatsTrioError, only
 from pywats_trio.intake.room import Room
@@ -24,6 +25,7 @@ from pywats_trio.service.lines import Lines
 if TYPE_CHECKING:
     from pywats_trio.config.options import Config, ConverterOptions
     from pywats_trio.convert.answer import Description
+    from pywats_trio.model import Unit
     from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Desk, Store
     from pywats_trio.service.supervise import Kept, Run, Supervisor
@@ -49,10 +51,21 @@ class Floors:
 
 
 @frozen
-class Ready:
-    """The parts for `config`, ready and paused; those that need no change are the present ones."""
+class Wanted:
+    """What the parts are to work by."""
 
     config: Config
+    disabled: frozenset[str] = frozenset()
+    """Converters that an operator has turned off, whatever `config` says."""
+    renewals: Renewals = field(factory=Renewals)
+    """New states of converters' code."""
+
+
+@frozen
+class Ready:
+    """The parts for `wanted`, ready and paused; those that need no change are the present ones."""
+
+    wanted: Wanted
     former: tuple[ConverterOptions, ...]
     conversion: Conversion
     pump: Pump
@@ -63,6 +76,7 @@ class Parts:
 
     Args:
         config: the whole configuration, checked.
+        disabled: converters that an operator has turned off.
         store: the writing side of the queue, open.
         desk: its reading side.
         board: is told what holds the parts up, and asks them what is true.
@@ -80,9 +94,11 @@ class Parts:
         supervisor: Supervisor,
         *,
         paused: bool = False,
+        disabled: frozenset[str] = frozenset(),
         random: Random | None = None,
     ) -> None:
         self.config = config
+        self.disabled = disabled
         self._store = store
         self._board = board
         self._supervisor = supervisor
@@ -104,7 +120,7 @@ class Parts:
             inbox=os.fspath(config.inbox),
         )
         self.pump = self._make_pump(config)
-        self.conversion = self._make_conversion(config)
+        self.conversion = self._make_conversion(_working(config, disabled, ()))
         self._leaving: list[Pump | Conversion] = []
         """Former parts that may still have something in hand."""
         if paused:
@@ -146,7 +162,7 @@ class Parts:
 
     async def open_putaways(self, nursery: trio.Nursery) -> None:
         """Put away what is converted."""
-        for options in _enabled(self.config):
+        for options in self.enabled():
             await self.lines.open(options, nursery)
 
     async def open_conversion(self, nursery: trio.Nursery) -> None:
@@ -157,12 +173,20 @@ class Parts:
     async def open_intakes(self, nursery: trio.Nursery) -> None:
         """Take files."""
         await self._supervisor.start(nursery, "room", self.room.run)
-        for options in _enabled(self.config):
+        for options in self.enabled():
             await self._take_in(options.name, nursery)
+
+    def enabled(self) -> list[ConverterOptions]:
+        """The converters that are in use."""
+        return _enabled(_working(self.config, self.disabled, ()))
 
     async def patterns(self, options: ConverterOptions) -> tuple[str, ...]:
         """See `lines.Authors`: asked of the conversion that there is then."""
         return await self.conversion.patterns(options)
+
+    async def unit(self, options: ConverterOptions) -> Unit | None:
+        """See `lines.Authors`, likewise."""
+        return (await self.conversion.describe(options)).unit
 
     async def describe(self, options: ConverterOptions) -> Description:
         """See `lines.Authors`, likewise."""
@@ -206,8 +230,8 @@ class Parts:
 
     # Changing
 
-    async def get_ready(self, config: Config, floors: Floors) -> Ready:
-        """Start what `config` needs beside what there is. If cancelled, it goes again.
+    async def get_ready(self, wanted: Wanted, floors: Floors) -> Ready:
+        """Start what is `wanted` beside what there is. If cancelled, it goes again.
 
         Raises:
             ReloadFailed: a new part did not become ready, and goes again.
@@ -215,7 +239,7 @@ class Parts:
         started: list[Kept] = []
         try:
             with trio.fail_after(READY_SECONDS):
-                return await self._start(config, floors, started)
+                return await self._start(wanted, floors, started)
         except BaseException as error:
             for kept in started:
                 kept.scope.cancel()
@@ -224,19 +248,21 @@ class Parts:
                 raise ReloadFailed(f"the new parts were not ready within {seconds}") from error
             raise
 
-    async def _start(self, config: Config, floors: Floors, started: list[Kept]) -> Ready:
-        former = self._former_of(config)
+    async def _start(self, wanted: Wanted, floors: Floors, started: list[Kept]) -> Ready:
+        config, former = wanted.config, self._former_of(wanted.config)
         conversion, pump = self.conversion, self.pump
-        working, wanted = _working(self.config, self._former), _working(config, former)
-        if _conversion_differs(working, wanted):
-            conversion = self._make_conversion(wanted)
+        before = _working(self.config, self.disabled, self._former)
+        after = _working(config, wanted.disabled, former)
+        if _conversion_differs(before, after):
+            conversion = self._make_conversion(after)
+            conversion.follow(self.conversion, wanted.renewals)
             conversion.pause()
             started.append(await self._try(floors.converting, "convert", conversion.run))
         if (self.config.server, self.config.retry) != (config.server, config.retry):
             pump = self._make_pump(config)
             pump.pause()
             started.append(await self._try(floors.delivering, "deliver", pump.run))
-        return Ready(config, former, conversion, pump)
+        return Ready(wanted, former, conversion, pump)
 
     async def _try(self, nursery: trio.Nursery, part: str, run: Run) -> Kept:
         try:
@@ -249,18 +275,27 @@ class Parts:
     def _former_of(self, config: Config) -> tuple[ConverterOptions, ...]:
         """The converters that there are and that are not in `config` any more."""
         named = {options.name for options in config.converters}
-        here = (*_enabled(self.config), *self._former)
+        here = (*self.enabled(), *self._former)
         return tuple(options for options in here if options.name not in named)
 
     async def switch(self, ready: Ready, floors: Floors) -> None:
-        """Work by `ready.config` from now on; the watch folders follow one after the other."""
-        self.config, self._former = ready.config, ready.former
-        marks = ready.config.queue
-        self.room.set_marks(marks.max_items, marks.max_bytes)
-        self._store.set_retry_share(ready.config.retry.budget)
-        self._supervisor.options = ready.config.supervision
+        """Work by `ready.wanted` from now on; the watch folders follow one after the other."""
+        wanted, config = ready.wanted, ready.wanted.config
+        self.config, self.disabled, self._former = config, wanted.disabled, ready.former
+        self.room.set_marks(config.queue.max_items, config.queue.max_bytes)
+        self._store.set_retry_share(config.retry.budget)
+        self._supervisor.options = config.supervision
+        anew = {name for name in wanted.renewals.accepted if self._asks_anew(name, wanted.renewals)}
+        if ready.conversion is self.conversion:
+            self.conversion.adopt(wanted.renewals)
         self._replace(ready.conversion, ready.pump)
-        await self._change_lines(floors)
+        await self._change_lines(floors, anew)
+
+    def _asks_anew(self, name: str, renewals: Renewals) -> bool:
+        """Whether a converter has yet to say what it takes, or may say something else now."""
+        line = self.conversion.lineup.get(name)
+        changed = line is None or line.spec != renewals.accepted[name].spec
+        return changed or not self.lines.is_watching(name)
 
     def _replace(self, conversion: Conversion, pump: Pump) -> None:
         """In one step: there is no moment without a part, nor one with two that claim."""
@@ -282,13 +317,15 @@ class Parts:
             pump.resume()
             conversion.resume()
 
-    async def _change_lines(self, floors: Floors) -> None:
-        wanted = {options.name: options for options in _enabled(self.config)}
+    async def _change_lines(self, floors: Floors, anew: set[str]) -> None:
+        wanted = {options.name: options for options in self.enabled()}
         for name in self.lines.names():
-            if name not in wanted and self.lines.takes_in(name):
-                await self.lines.retire(name)
-            elif name in wanted and wanted[name] != self.lines.options(name):
+            if name in wanted and wanted[name] != self.lines.options(name):
                 await self.lines.close(name)
+            elif self.lines.takes_in(name) and name not in wanted:
+                await self.lines.retire(name)
+            elif self.lines.takes_in(name) and name in anew:
+                await self.lines.rest(name)
         for name, options in wanted.items():
             if name not in self.lines.names():
                 await self.lines.open(options, floors.putting_away)
@@ -300,8 +337,15 @@ def _enabled(config: Config) -> list[ConverterOptions]:
     return [options for options in config.converters if options.enabled]
 
 
-def _working(config: Config, former: tuple[ConverterOptions, ...]) -> Config:
-    return evolve(config, converters=(*config.converters, *former))
+def _working(
+    config: Config, disabled: frozenset[str], former: tuple[ConverterOptions, ...]
+) -> Config:
+    """`config` with those converters that were removed, and without those that are turned off."""
+    here = tuple(
+        evolve(options, enabled=options.enabled and options.name not in disabled)
+        for options in config.converters
+    )
+    return evolve(config, converters=(*here, *former))
 
 
 def _conversion_differs(before: Config, after: Config) -> bool:

@@ -14,7 +14,7 @@ import trio
 from attrs import define, field
 
 from pywats_trio.errors import NotReady
-from pywats_trio.service.parts import Floors, Parts
+from pywats_trio.service.parts import Floors, Parts, Wanted
 
 if TYPE_CHECKING:
     from pywats_trio.config.options import Config
@@ -30,7 +30,7 @@ SETTLE_SECONDS: Final = 1.0
 class _Change:
     """Another configuration, on its way to the nurseries that its parts will live in."""
 
-    config: Config
+    wanted: Wanted
     getting_ready: trio.CancelScope = field(factory=trio.CancelScope)
     done: trio.Event = field(factory=trio.Event)
     error: Exception | None = None
@@ -117,7 +117,11 @@ class Pipeline:
     # Changing the configuration
 
     async def change(self, config: Config) -> None:
-        """Work by `config` from now on.
+        """Work by `config` from now on. As `change_to`."""
+        await self.change_to(Wanted(config, self.parts.disabled))
+
+    async def change_to(self, wanted: Wanted) -> None:
+        """Work by `wanted` from now on.
 
         Cancelled before the new parts are ready, nothing is changed; after that, all of it is.
 
@@ -125,7 +129,7 @@ class Pipeline:
             ReloadFailed: the new parts did not become ready; the former ones go on.
             NotReady: the service is stopping.
         """
-        change = _Change(config)
+        change = _Change(wanted)
         try:
             await self._changes.send(change)
         except trio.BrokenResourceError:
@@ -146,7 +150,7 @@ class Pipeline:
             change.error = NotReady(_STOPPING)  # what is true if this is cut off
             try:
                 with change.getting_ready:
-                    ready = await self.parts.get_ready(change.config, floors)
+                    ready = await self.parts.get_ready(change.wanted, floors)
                 if not change.getting_ready.cancelled_caught:
                     await self.parts.switch(ready, floors)
                 change.error = None

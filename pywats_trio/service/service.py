@@ -26,6 +26,7 @@ from pywats_trio.queue.sqlite_store import open_store
 from pywats_trio.queue.store import Topic
 from pywats_trio.service import preflight
 from pywats_trio.service.clockwatch import ClockWatch
+from pywats_trio.service.codewatch import CodeWatch
 from pywats_trio.service.diskwatch import DiskWatch
 from pywats_trio.service.doors import Doors, bound
 from pywats_trio.service.drain import Stop
@@ -39,6 +40,7 @@ from pywats_trio.service.parts import Parts
 from pywats_trio.service.pipeline import Pipeline
 from pywats_trio.service.session import PAUSED, Session
 from pywats_trio.service.supervise import Supervisor
+from pywats_trio.service.switches import Switches
 from pywats_trio.service.systemd import Notifier, Systemd
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from pywats_trio.queue.sqlite_store import SqliteStore
     from pywats_trio.queue.store import Desk
     from pywats_trio.reports.report import Report
+    from pywats_trio.service.converters import Converters
     from pywats_trio.service.events import Events
     from pywats_trio.service.reload import Source
 
@@ -245,11 +248,20 @@ class Service:
         desk, reading = desks  # apart, for a search that somebody asks for may take its time
         paused = bool(store.remembered(PAUSED))
         await self._advance(ServiceState.STARTING, "the queue is open")
-        parts = Parts(config, store, desk, self.board, self._supervisor, paused=True)
+        switches = Switches(store, self.board)
+        parts = Parts(
+            config,
+            store,
+            desk,
+            self.board,
+            self._supervisor,
+            paused=True,
+            disabled=switches.names(),
+        )
         parts.doubted = self._doubted
         pipeline = Pipeline(parts)
         self.board.waiting_for = pipeline.waiting_for
-        self._session = Session(
+        session = self._session = Session(
             source=self._source,
             store=store,
             desk=reading,
@@ -257,6 +269,7 @@ class Service:
             board=self.board,
             lifecycle=self.lifecycle,
             pipeline=pipeline,
+            switches=switches,
         )
         async with trio.open_nursery() as working:
             await working.start(pipeline.run, self._stop)
@@ -270,6 +283,9 @@ class Service:
             if self._source is not None:
                 watch = FileWatch(self._source, self.reload)
                 await self._supervisor.start(keeping, "config file", watch.run)
+            converters = session.converters
+            code = CodeWatch(parts.enabled, converters.changed, converters.reload)
+            await self._supervisor.start(keeping, "converter files", code.run)
             task_status.started()
 
     async def _write_last_words(self, store: SqliteStore) -> None:
@@ -373,8 +389,9 @@ class Service:
     async def reload(self, config: Config | None = None) -> dict[str, Any]:
         """Put `config`, or what the file says now, into effect without dropping a job.
 
-        `{"changed": [keys], "needs_restart": [keys that are not in effect]}`. Cancelled before the
-        new parts are ready, nothing is changed.
+        `{"changed": [keys], "needs_restart": [keys that are not in effect]}`, and `"refused"` where
+        the code of converters has changed and cannot be used: their names, and why; what was in use
+        goes on. Cancelled before the new parts are ready, nothing is changed.
 
         Raises:
             ConfigError, NotFoundError: the file cannot be used; the former configuration goes on.
@@ -382,6 +399,15 @@ class Service:
             NotReady: the service does not run, or was not started from a file.
         """
         return await self._at_work().reload(config)
+
+    @property
+    def converters(self) -> Converters:
+        """Turns converters on and off, and takes new states of their code into use.
+
+        Raises:
+            NotReady: the service does not run.
+        """
+        return self._at_work().converters
 
     async def submit(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 import trio
 
+from pywats_trio.bell import Bell
 from pywats_trio.commands.host import Finished, OpenQueue
 from pywats_trio.config.made import checked
 from pywats_trio.control import AT_WORK, ServiceState
@@ -18,8 +19,10 @@ from pywats_trio.queue.actions import Resume
 from pywats_trio.queue.selection import Selection
 from pywats_trio.queue.store import Topic
 from pywats_trio.service import preflight, reload
+from pywats_trio.service.converters import Converters
 from pywats_trio.service.events import Events
 from pywats_trio.service.handover import Handover
+from pywats_trio.service.parts import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,12 +30,14 @@ if TYPE_CHECKING:
 
     from pywats_trio.config.options import Config
     from pywats_trio.control import Who
+    from pywats_trio.convert.lineup import Renewals
     from pywats_trio.model import Item
     from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Desk, Store
     from pywats_trio.reports.report import Report
     from pywats_trio.service.lifecycle import Lifecycle
     from pywats_trio.service.pipeline import Pipeline
+    from pywats_trio.service.switches import Switches
 
 log = structlog.get_logger("pywats_trio.service")
 
@@ -58,6 +63,7 @@ class Session:
         board: Board,
         lifecycle: Lifecycle,
         pipeline: Pipeline,
+        switches: Switches,
     ) -> None:
         self.store = store
         self.desk = desk
@@ -68,7 +74,17 @@ class Session:
         self._pipeline = pipeline
         self._handover = Handover(pipeline.parts, store, board, self.while_it_lasts)
         self._one_at_a_time = trio.Lock()
-        """Pausing, resuming and reloading."""
+        """Pausing, resuming, reloading, turning converters on and off."""
+        self._switches = switches
+        self.converters = Converters(
+            pipeline.parts,
+            switches,
+            self._one_at_a_time,
+            lambda: self._check_up(AT_WORK_OR_PAUSED),
+            self._change,
+            Bell(),
+        )
+        switches.show(self.config)
         self.over = False
         """Whether the service is; the queue is closed soon."""
         self._waiting: set[trio.CancelScope] = set()
@@ -172,15 +188,26 @@ class Session:
             findings = await preflight.examine(after, before=before)
             preflight.refuse(findings)
             self._pipeline.parts.doubted = findings.doubted
-            await self._change(after)
-        return {"changed": changed, "needs_restart": reload.changed(after, wanted)}
+        renewals = await self.converters.look(after)
+        if changed or renewals.accepted or renewals.refused:
+            await self._change(after if changed else before, renewals)
+        refused = {name: refusal.why for name, refusal in renewals.refused.items()}
+        return {
+            "changed": changed,
+            "needs_restart": reload.changed(after, wanted),
+            **({"refused": refused} if refused else {}),
+        }
 
-    async def _change(self, config: Config) -> None:
+    async def _change(self, config: Config, renewals: Renewals) -> None:
+        before, wanted = self.config, Wanted(config, self._switches.names(), renewals)
         try:
-            await self._pipeline.change(config)
+            await self._pipeline.change_to(wanted)
         finally:
-            if self.config is config and self._source is not None:
-                self._source.applied(config)
+            if (self.config, self._pipeline.parts.disabled) == (config, wanted.disabled):
+                if config is not before and self._source is not None:
+                    self._source.applied(config)
+                self._switches.show(config)
+                self.converters.changed.ring()
         # What waits for a converter may find it mended. If this fails, it does so a little later.
         with contextlib.suppress(StoreError):
             await self.store.change(FOR_CONVERTER, Resume(), WHO)

@@ -27,21 +27,22 @@ def open_source(descriptor: int, size: int) -> tuple[BinaryIO, str]:
     return BytesIO(data), hashlib.sha256(data).hexdigest()
 
 
-def remark(descriptor: int) -> str:
-    """What is wrong with content that is plainly nothing, else nothing."""
+def remark(descriptor: int, end: int | None = None) -> str:
+    """What is wrong with content that is plainly nothing, else nothing; `end`: where it ends."""
     zeros = blank = True
-    for chunk in _chunks(descriptor):
+    for chunk in _chunks(descriptor, end):
         zeros = zeros and chunk.count(0) == len(chunk)
         blank = blank and not chunk.strip()
         if not zeros and not blank:
             return ""
+    holds = "the file holds only" if end is None else "its files hold only"
     if zeros:
-        return "the file holds only zero bytes (power loss while it was written?)"
-    return "the file holds only white space"
+        return f"{holds} zero bytes (power loss while it was written?)"
+    return f"{holds} white space"
 
 
-def _chunks(descriptor: int) -> Iterator[bytes]:
+def _chunks(descriptor: int, end: int | None = None) -> Iterator[bytes]:
     at = 0
-    while chunk := os.pread(descriptor, CHUNK, at):
+    while chunk := os.pread(descriptor, CHUNK if end is None else min(CHUNK, end - at), at):
         at += len(chunk)
         yield chunk

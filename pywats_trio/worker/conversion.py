@@ -6,17 +6,19 @@ import os
 import time
 import traceback
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import asdict, frozen
 
-from pywats_trio.converters.api import Reject, Retry, Source, Station
+from pywats_trio.converters.api import FolderConverter, Reject, Retry, Source, Station
 from pywats_trio.errors import FrameError
 from pywats_trio.reports.report import Defaults, InvalidReport, Report
 from pywats_trio.worker.content import open_source, remark
+from pywats_trio.worker.unit import opened_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from pywats_trio.converters.api import Context, Converter
     from pywats_trio.worker.channel import Channel
@@ -25,6 +27,8 @@ MAX_TEXT: Final = 4096
 """Characters of a reason."""
 MAX_TRACEBACK: Final = 8192
 """Characters, the last ones: they name the line that failed."""
+FILE: Final = "file"
+"""The form of what is not a folder; see `model.Form`."""
 PROGRESS_SECONDS: Final = 0.2
 """Progress is told at most this often."""
 
@@ -41,6 +45,10 @@ class Request:
     mtime_ns: int
     station: Station
     namespace: uuid.UUID
+    form: str
+    """As in `model.Form`."""
+    index: int
+    """Of a unit: where its index begins in the file that comes with it."""
 
     @classmethod
     def from_header(cls, header: dict[str, Any]) -> Request:
@@ -53,11 +61,32 @@ class Request:
             mtime_ns=header["mtime_ns"],
             station=Station(*header["station"]),
             namespace=uuid.UUID(header["namespace"]),
+            form=header.get("form", FILE),
+            index=header.get("index", 0),
         )
 
-    def source(self, file: Any) -> Source:  # noqa: ANN401 - any binary file
-        """The file as a converter sees it."""
-        return Source(file, path=self.path, size=self.size, mtime=self.mtime_ns / 1e9)
+
+@contextmanager
+def reading(request: Request, descriptor: int) -> Iterator[tuple[Source, str]]:
+    """What is to be converted as a converter sees it, and the SHA-256 of it in hex."""
+    path, size, mtime_ns = request.path, request.size, request.mtime_ns
+    if request.form == FILE:
+        file, sha256 = open_source(descriptor, size)
+        with file:
+            yield Source(file, path=path, size=size, mtime=mtime_ns / 1e9), sha256
+        return
+    unit = opened_unit(descriptor, request.index, path=path, size=size, mtime_ns=mtime_ns)
+    with unit as (source, sha256):
+        yield source, sha256
+
+
+def takes(converter: Converter) -> str:
+    """The form of what it is given, as in `model.Form`."""
+    return converter.unit if isinstance(converter, FolderConverter) else FILE
+
+
+_TAKEN: Final = {FILE: "files", "folder": "folders", "file-and-folder": "files with their folders"}
+_GIVEN: Final = {FILE: "a file", "folder": "a folder", "file-and-folder": "a file with its folder"}
 
 
 def convert(
@@ -72,8 +101,11 @@ def convert(
     except BaseException as error:  # noqa: BLE001 - the edge between their code and ours
         channel.end_if_forked()
         ending = _refusal(error)
-        if ending["kind"] != "retry" and (why := remark(descriptor)):
+        end = None if request.form == FILE else request.index
+        if ending["kind"] != "retry" and (why := remark(descriptor, end)):
             ending = {"kind": "rejected", "why": why, "hint": ""}
+    if request.form != FILE:  # a copy, which does not change; the service looks at the unit
+        return {**ending, "size": request.size, "mtime_ns": request.mtime_ns}
     status = os.fstat(descriptor)
     return {**ending, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
@@ -81,9 +113,14 @@ def convert(
 def _convert(
     converter: Converter, request: Request, descriptor: int, channel: Channel, context: Context
 ) -> dict[str, Any]:
-    file, sha256 = open_source(descriptor, request.size)
-    with file:
-        reports = converter.convert(request.source(file), context)
+    if (taken := takes(converter)) != request.form:
+        raise Reject(
+            f"the converter {converter.id!r} takes {_TAKEN[taken]}, and this is "
+            f"{_GIVEN[request.form]}",
+            hint="Hand it to a converter that takes such, or correct the converter's `type`.",
+        )
+    with reading(request, descriptor) as (source, sha256):
+        reports = converter.convert(source, context)
         count = _put_reports(reports or (), request, sha256, channel)
     channel.end_if_forked()
     if not count:

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pywats_trio.errors import FrameError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX: Final = struct.Struct("!II")
 MAX_HEADER: Final = 1 << 20
 """Bytes. Findings and arguments are small; a header beyond this is a mistake or an attack."""
+MAX_PARTS: Final = 50_000
+"""Brackets and commas of a header: what reading takes goes with them, 10 to 20 ms for so many. A
+text may hold some, too."""
 MAX_BODY: Final = 256 << 20
 """Bytes. The default for one body; the service sets its own from `workers.max_input_mb`."""
 
@@ -29,13 +35,14 @@ class Frame(NamedTuple):
     body: bytes
 
 
-def encode(header: dict[str, Any], body: bytes = b"", *, max_body: int = MAX_BODY) -> bytes:
+def encode(header: Mapping[str, Any], body: bytes = b"", *, max_body: int = MAX_BODY) -> bytes:
     """The bytes of one frame.
 
     Raises:
         FrameError: the header or the body is larger than a reader would take.
     """
     head = _encode_json(header).encode("ascii")
+    _check_parts(head)
     _check_lengths(len(head), len(body), max_body)
     return b"".join((PREFIX.pack(len(head), len(body)), head, body))
 
@@ -88,7 +95,14 @@ def _check_lengths(head: int, body: int, max_body: int, max_header: int = MAX_HE
         raise FrameError(f"a frame's body has {body} bytes, at most {max_body} are allowed")
 
 
+def _check_parts(head: bytes) -> None:
+    parts = head.count(b"[") + head.count(b"{") + head.count(b",")
+    if parts > MAX_PARTS:
+        raise FrameError(f"a frame's header has {parts} parts, at most {MAX_PARTS} are allowed")
+
+
 def _decode_header(head: bytes) -> dict[str, Any]:
+    _check_parts(head)
     try:
         header = json.loads(head)
     except (ValueError, RecursionError) as error:

@@ -29,6 +29,11 @@ OOM_SCORE_ADJ: Final = 800
 FILE_BYTES: Final = 64 << 20
 """Largest file that a converter may write into its scratch folder."""
 DESCRIPTORS: Final = 256
+SIGNALS: Final = 64
+"""That wait, and timers: the kernel counts those of the whole user, the service's too."""
+THREADS: Final = 1024
+"""That this user may have beside those that the machine has when a worker starts. Not for root,
+whom the kernel does not count."""
 
 
 @frozen
@@ -49,6 +54,20 @@ def apply(limits: Limits) -> None:
     _lower(resource.RLIMIT_NOFILE, limits.descriptors)
     _lower(resource.RLIMIT_FSIZE, limits.file_bytes)
     _lower(resource.RLIMIT_AS, limits.memory_bytes)
+    if sys.platform == "linux":
+        _lower(resource.RLIMIT_MEMLOCK, 0)
+        _lower(resource.RLIMIT_RTPRIO, 0)
+        _lower(resource.RLIMIT_NICE, 0)
+        _lower(resource.RLIMIT_SIGPENDING, SIGNALS)
+        _lower(resource.RLIMIT_NPROC, _threads_of_the_machine() + THREADS)
+
+
+def _threads_of_the_machine() -> int:
+    """Everybody's, which are more than this user's; the kernel counts those and not this process's.
+
+    See proc_loadavg(5): the fourth field.
+    """
+    return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
 
 
 def _lower(which: int, value: int) -> None:

@@ -1,7 +1,7 @@
 """The worker process: start inside limits, then one job after the other until the service hangs up.
 
-Started by `convert.child` with one JSON argument: `socket` and `lifeline` (descriptors), `limits`
-(bytes and seconds, or null for none), `max_body`, `scratch`.
+Started by `convert.launch` with what `convert.command.Boot` says, and `socket` and `lifeline`, the
+numbers of its two descriptors.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import faulthandler
 import math
 import os
 import sys
+import time
 import traceback
 from io import TextIOWrapper
 from pathlib import Path
@@ -18,13 +19,14 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, field
 
 from pywats_trio.converters.api import Context
+from pywats_trio.converters.arguments import ArgumentError, bind, mistakes
+from pywats_trio.sandbox.enter import enter
 from pywats_trio.worker import EXIT_BROKEN, limits, residue
-from pywats_trio.worker.arguments import ArgumentError, bind, mistakes
 from pywats_trio.worker.channel import Channel
-from pywats_trio.worker.content import open_source
-from pywats_trio.worker.conversion import Request, convert, progress_to, trace
+from pywats_trio.worker.conversion import Request, convert, progress_to, reading, takes, trace
 from pywats_trio.worker.journal import Journal, logger_for
 from pywats_trio.worker.load import LoadError, Where, describe, load
+from pywats_trio.worker.tidy import empty
 
 if TYPE_CHECKING:
     from pywats_trio.converters.api import Converter
@@ -44,6 +46,8 @@ def main(boot: dict[str, Any]) -> None:
     bounds = limits.Limits(**boot["limits"]) if boot["limits"] else None
     if bounds is not None:
         limits.apply(bounds)
+    if boot["boxed"]:
+        enter(boot["readable"], boot["writable"], lifeline=boot["lifeline"])
     channel = Channel(boot["socket"], max_body=boot["max_body"])
     channel.put(READY)
     channel.flush()
@@ -75,20 +79,22 @@ class Worker:
     def serve(self) -> None:
         """One job after the other."""
         while (job := self.channel.receive()) is not None:
-            (header, _body), descriptor = job
+            (header, body), descriptor = job
             if self.bounds is not None:
                 limits.allow_cpu(self.bounds.cpu_seconds)
             try:
-                ending = self._do(header, descriptor)
+                ending = self._do(header, body, descriptor)
             finally:
                 if descriptor is not None:
                     os.close(descriptor)
             self.channel.put(ending)
             self.channel.flush()
+        for converter in self.converters.values():
+            converter.unload()
 
-    def _do(self, header: dict[str, Any], descriptor: int | None) -> dict[str, Any]:
+    def _do(self, header: dict[str, Any], code: bytes, descriptor: int | None) -> dict[str, Any]:
         try:
-            converter = self._converter(Where(**header["where"]))
+            converter = self._converter(Where(**header["where"]), code)
             if header["do"] == "describe":
                 wrong = [mistakes(converter.arguments, given) for given in header["arguments"]]
                 return {"kind": "described", **describe(converter), "mistakes": wrong}
@@ -99,27 +105,30 @@ class Worker:
             raise RuntimeError("a job came without its file")
         if header["do"] == "detect":
             return self._detect(converter, header, descriptor)
+        begun = time.process_time()
         ending = self._convert(converter, header, descriptor)
-        peak = residue.peak_memory() if header["measure"] else 0
-        return {**ending, "doubt": self._doubt(ending), "peak_memory": peak}
+        used = {"cpu": time.process_time() - begun, "peak_memory": residue.peak_memory()}
+        return {**ending, **used, "doubt": self._doubt(ending)}
 
     def _detect(
         self, converter: Converter, header: dict[str, Any], descriptor: int
     ) -> dict[str, Any]:
-        file, _sha256 = open_source(descriptor, header["size"])
+        request = Request.from_header(header)
+        certainty = 0.0
         try:
-            with file:
-                certainty = float(converter.detect(Request.from_header(header).source(file)))
+            if takes(converter) == request.form:
+                with reading(request, descriptor) as (source, _sha256):
+                    certainty = float(converter.detect(source))
         except BaseException:  # noqa: BLE001 - somebody else's code; not being able is a No
             self.channel.end_if_forked()
             certainty = 0.0
         return {"kind": "detected", "certainty": 0.0 if math.isnan(certainty) else certainty}
 
-    def _converter(self, where: Where) -> Converter:
+    def _converter(self, where: Where, code: bytes) -> Converter:
         if (converter := self.converters.get(where)) is None:
-            converter = self.converters[where] = load(where)
+            converter = self.converters[where] = load(where, code)
             self.baseline = residue.footprint()
-            self.channel.put({"kind": "loaded"})
+            self.channel.put({"kind": "loaded", "version": str(converter.version)[:100]})
             self.channel.flush()
         return converter
 
@@ -158,19 +167,12 @@ class Worker:
 
 def _emptied(folder: Path) -> bool:
     """Remove what a job wrote; False if something resists."""
-    with os.scandir(folder) as entries:
-        found = list(entries)
-    if not found:
-        return True
-    import shutil  # noqa: PLC0415 - few converters write files, and it costs start-up time
-
-    for entry in found:
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            os.unlink(entry.path)  # noqa: PTH108 - a DirEntry is no Path
-    with os.scandir(folder) as entries:
-        return next(entries, None) is None
+    try:
+        with os.scandir(folder) as entries:  # most jobs write nothing, and this is quick
+            nothing = next(entries, None) is None
+        return nothing or empty(os.fspath(folder))
+    except OSError:
+        return False
 
 
 def _unusable(error: BaseException) -> dict[str, Any]:

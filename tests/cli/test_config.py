@@ -37,6 +37,7 @@ BAD = "[server]\nurl = 5\nmax_connections = 0\n"
 
 
 def call(folder: Path, text: str, *arguments: str) -> Result:
+    text = text.replace("/data", str(folder / "data"))
     (folder / "station.toml").write_text(text)
     before = ["--config", str(folder / "station.toml")]
     return CliRunner(env={"NO_COLOR": "1"}).invoke(cli, [*before, "config", *arguments])
@@ -46,10 +47,10 @@ def test_check_says_ok_and_what_it_found(tmp_path: Path) -> None:
     result = call(tmp_path, GOOD, "check")
     assert result.exit_code == 0
     lines = result.output.splitlines()
-    assert lines[0] == f"{tmp_path}/station.toml: ok"
+    assert f"{tmp_path}/station.toml: ok" in lines
     assert "  server      https://wats.example.com, with a token" in lines
-    assert "  converter   ict: wats-json in /data/drop" in lines
-    assert "  converter   fct: wats-xml in /data/fct, not enabled" in lines
+    assert f"  converter   ict: wats-json in {tmp_path}/data/drop" in lines
+    assert f"  converter   fct: wats-xml in {tmp_path}/data/fct, not enabled" in lines
     assert "  converters  2" in lines
 
 
@@ -72,9 +73,10 @@ def test_check_lists_every_problem_and_ends_with_20(tmp_path: Path) -> None:
 
 def test_check_as_json_is_one_document_either_way(tmp_path: Path) -> None:
     file = str(tmp_path / "station.toml")
+    (tmp_path / "data" / "drop").mkdir(parents=True)
     good = call(tmp_path, GOOD, "check", "--json")
     assert good.exit_code == 0
-    assert json.loads(good.stdout) == {"file": file, "ok": True, "problems": []}
+    assert json.loads(good.stdout) == {"file": file, "ok": True, "problems": [], "warnings": []}
     bad = call(tmp_path, BAD, "check", "--json")
     assert bad.exit_code == 20
     assert json.loads(bad.stdout)["problems"][1] == {
@@ -83,6 +85,15 @@ def test_check_as_json_is_one_document_either_way(tmp_path: Path) -> None:
         "message": "0 is too small; use 1 to 64",
     }
     assert bad.stderr == ""
+
+
+def test_check_warns_of_a_folder_that_is_away(tmp_path: Path) -> None:
+    result = call(tmp_path, GOOD, "check")
+    assert result.exit_code == 0
+    assert result.stderr.startswith(
+        f"warning: {tmp_path}/station.toml:7: converters[0].watch: {tmp_path}/data/drop cannot be "
+    )
+    assert result.stderr.count("\n") == 1
 
 
 def test_show_prints_values_and_places_without_secrets(tmp_path: Path) -> None:

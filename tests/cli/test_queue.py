@@ -451,6 +451,17 @@ def test_reports_of_a_file_and_a_cut_history_are_told_as_such() -> None:
     assert "history, without its beginning" in lines
 
 
+def test_a_file_whose_converter_is_paused_says_since_when_why_and_when_one_is_tried() -> None:
+    waits = {"why": "it fails", "hint": "mend it", "since": "S", "next_try": "N"}
+    lines = page(whole(state="SUSPENDED", reason="retry", due_at=AT, waits_for=waits), NOW)
+    assert lines[1:4] == [
+        "  it waits for its converter since S: it fails",
+        "  what to do: mend it",
+        "  one of its files is tried at N",
+    ]
+    assert not any("tried again" in line for line in lines)
+
+
 def test_what_waits_says_when_it_is_tried_again_and_what_is_held_how_to_let_go_of_it() -> None:
     lines = page(whole(state="SUSPENDED", reason="retry", due_at=AT), NOW)
     assert lines[:2] == ["report 1 is SUSPENDED (retry)", f"  tried again at {AT}"]

@@ -18,7 +18,7 @@ from pywats_trio.queue.desk import open_desk
 from pywats_trio.queue.sqlite_store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
 VIEWER = Who("viewer", Role.VIEWER)
@@ -60,6 +60,30 @@ def make_item(
     return Item(number, kind, state, **{**plain, **more})
 
 
+class Switchboard:
+    """A `ConverterHost` with one converter, `c`, which is on and whose code never changes."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, ...]] = []
+        """What was asked for, by whom where that matters."""
+
+    async def enable(self, name: str, who: Who) -> dict[str, Any]:
+        await trio.lowlevel.checkpoint()
+        self.asked.append(("enable", name, who.name))
+        return {"name": name, "enabled": True, "changed": False}
+
+    async def disable(self, name: str, who: Who) -> dict[str, Any]:
+        await trio.lowlevel.checkpoint()
+        self.asked.append(("disable", name, who.name))
+        return {"name": name, "enabled": False, "changed": True}
+
+    async def reload(self, names: Iterable[str] = ()) -> dict[str, Any]:
+        await trio.lowlevel.checkpoint()
+        self.asked.append(("reload", *names))
+        same = {"name": "c", "version": "1", "revision": "abc"}
+        return {"reloaded": [], "unchanged": [same], "refused": []}
+
+
 class House:
     """A `Host` that keeps its items in memory, and does at once what it is told."""
 
@@ -80,6 +104,7 @@ class House:
         self.open: OpenQueue | None = None
         self.progresses: dict[int, int] = {}
         """How far conversions are, by the item's id."""
+        self.converters = Switchboard()
         self.room = trio.Event()
         """There is some; only who asks for it by name waits for it."""
 

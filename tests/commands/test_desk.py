@@ -33,6 +33,10 @@ PERMITTED: Mapping[str, tuple[Role, set[S] | frozenset[S], bool]] = {
     "resume": (Role.OPERATOR, AT_WORK | {S.PAUSED}, True),
     "submit_file": (Role.OPERATOR, AT_WORK, True),
     "submit_report": (Role.OPERATOR, AT_WORK, True),
+    "get_converters": (Role.VIEWER, EVERYWHERE, False),
+    "enable_converter": (Role.OPERATOR, AT_WORK | {S.PAUSED}, True),
+    "disable_converter": (Role.OPERATOR, AT_WORK | {S.PAUSED}, True),
+    "reload_converters": (Role.OPERATOR, AT_WORK | {S.PAUSED}, True),
     "reload_config": (Role.ADMIN, AT_WORK | {S.PAUSED}, True),
     "stop": (Role.ADMIN, EVERYWHERE, True),
     "get_queue": (Role.VIEWER, WITH_QUEUE, False),
@@ -62,6 +66,8 @@ ARGS: Mapping[str, dict[str, Any]] = {
     "submit_report": {"text": "{}"},
     "get_item": {"id": 1},
     "why": {"what": "1"},
+    "enable_converter": {"name": "c"},
+    "disable_converter": {"name": "c"},
     "retry_items": {"ids": [1]},
     "hold_items": {"ids": [1]},
     "release_items": {"ids": [1]},
@@ -105,7 +111,7 @@ def test_the_table_is_complete() -> None:
 def test_only_what_waits_or_may_be_much_is_unbounded() -> None:
     unbounded = {command.name for command in TABLE.values() if not command.bounded}
     changing = {name for name, entry in TABLE.items() if entry.offline and entry.changes}
-    assert unbounded == {"get_item"} | changing
+    assert unbounded == {"get_item", "reload_converters"} | changing
 
 
 @pytest.mark.parametrize("state", ServiceState)

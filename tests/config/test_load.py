@@ -65,7 +65,8 @@ priority = 11
         "station.toml:9: retry.base_seconds: 600 is more than retry.max_seconds, 300; "
         "use 300 or less",
         "station.toml:10: converters[0].type: missing; give a standard id, package.module:Class "
-        "or path/to/file.py:Class; see `converters ls`",
+        "or path/to/file.py:Class, with `pywats:` before one that was written for pyWATS; "
+        "see `converters ls`",
         "station.toml:14: converters[1].name: 'a' is the name of converters[0], too; "
         "each needs a name of its own",
         "station.toml:17: converters[1].priority: 11 is too large; use 1 to 10",
@@ -94,7 +95,7 @@ def test_the_error_ends_with_the_exit_code_for_configurations(load_text: Load) -
             "station.toml:3: server.url2: there is no such key; did you mean 'url'",
         ),
         (GOOD + "[ipc]\ntcp = '127.0.0.1:0'", "station.toml:4: ipc.tcp: not built yet; remove"),
-        (GOOD + "[workers]\nsandbox = 'strict'", "station.toml:4: workers.sandbox: 'strict' is no"),
+        (GOOD + "[workers]\nsandbox = 'jail'", "station.toml:4: workers.sandbox: 'jail' is not kn"),
         ("schema_version = 0\n" + GOOD, "station.toml:1: schema_version: 0 is too small; use 1 to"),
         ("instance = 'a/b'\n" + GOOD, "station.toml:1: instance: 'a/b' is no usable name"),
     ],

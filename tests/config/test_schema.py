@@ -58,7 +58,6 @@ BADS = {
     "an unknown table": GOOD + "[servers]\n",
     "a table that is not built": GOOD + "[tracing]\n",
     "a key that is not built": GOOD + "[ipc]\ntcp = '127.0.0.1:0'",
-    "a value that is not built": GOOD + "[workers]\nsandbox = 'strict'",
     "a choice that there is not": GOOD + "[log]\nlevel = 'loud'",
     "a check that there is not": GOOD + "[health]\nrequired_checks = ['x']",
     "an empty pattern": GOOD + CONVERTER + "patterns = ['']",

@@ -77,7 +77,3 @@ def test_it_says_what_each_key_means_and_the_limits_of_numbers() -> None:
     for kind in (options.ServerOptions, options.LogOptions, options.ConverterOptions):
         for field in attrs.fields(kind):
             assert (field.metadata["doc"] in text) == field.metadata["built"], field.name
-
-
-def test_it_offers_no_value_that_is_not_built() -> None:
-    assert "strict" not in starter()

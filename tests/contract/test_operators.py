@@ -30,6 +30,7 @@ from pywats_trio.queue.actions import (
     Quarantine,
     Release,
     Remove,
+    Reopen,
     Reprioritize,
     Resume,
     Retry,
@@ -55,6 +56,7 @@ ACTIONS: dict[str, Action] = {
     "remove": Remove(),
     "export": Export("e1", kept=False),
     "quarantine": Quarantine(PROBLEM),
+    "reopen": Reopen("1.1"),
     "acknowledge": Acknowledge(dict.fromkeys(range(1, 9), "thanks")),
 }
 LEADS_TO = {
@@ -65,6 +67,7 @@ LEADS_TO = {
     "release": State.PENDING,
     "export": State.HELD,
     "quarantine": State.QUARANTINED,
+    "reopen": State.PENDING,
     "acknowledge": State.COMPLETED,
 }
 """Where the state changes; `reprioritize` leaves it, `remove` leaves nothing."""
@@ -299,3 +302,73 @@ async def test_an_action_that_could_not_be_committed_never_happened(
         assert not ended.is_set()
         assert await store.change(Selection(ids=(item_id,)), action, "Jane") == 1
         assert_counts(bench, store)
+
+
+KILLED = Quarantined(PROBLEM, died=True, code="1.0")
+
+
+async def quarantined(store: Store, outcome: Quarantined, *, put_away: bool = True) -> int:
+    """A file that killed two workers."""
+    [item_id] = await store.put([a_file()])
+    assert item_id is not None
+    for end in (Wait(0.0, Reason.RETRY, PROBLEM, counts=True, died=True), outcome):
+        [claim] = await store.claim(Kind.FILE, 1, "job")
+        await store.finish(claim, end)
+    if put_away:
+        await store.put_away([PutAway(item_id, "/in/Error/a.txt")])
+    return item_id
+
+
+async def reopened(store: Store, version: str) -> int:
+    which = Selection(
+        kind=Kind.FILE, states=(State.QUARANTINED,), converter="ict", killed_other_than=version
+    )
+    return await store.change(which, Reopen(version), "convert")
+
+
+async def test_another_version_reopens_a_file_that_killed_workers_once(bench: Bench) -> None:
+    async with bench.open() as store, bench.desk() as desk:
+        item_id = await quarantined(store, KILLED)
+        assert await reopened(store, "1.0") == 0
+        assert await reopened(store, "1.1") == 1
+        item = await desk.item(item_id)
+        assert item is not None
+        assert (item.state, item.attempts, item.deaths) == (State.PENDING, 0, 0)
+        assert (item.source, item.putaway) == ("/in/Error/a.txt", Putaway.NONE)
+        row = bench.history(item_id)[-1]
+        assert (row.event, row.who) == ("reopened", "convert")
+        assert row.message == "it killed 2 workers of another version than 1.1"
+        assert await reopened(store, "1.1") == 0  # it is at work again
+        assert_counts(bench, store)
+
+
+async def test_one_that_kills_the_new_version_too_waits_for_the_next(bench: Bench) -> None:
+    async with bench.open() as store:
+        await quarantined(store, KILLED)
+        assert await reopened(store, "1.1") == 1
+        [claim] = await store.claim(Kind.FILE, 1, "job")
+        await store.finish(claim, evolve(KILLED, code="1.1"))
+        await store.put_away([PutAway(claim.item.id, "/in/Error/a.txt")])
+        assert await reopened(store, "1.1") == 0
+        assert await reopened(store, "1.2") == 1
+
+
+async def test_one_of_which_nobody_knows_the_version_is_reopened_too(bench: Bench) -> None:
+    async with bench.open() as store:
+        await quarantined(store, evolve(KILLED, code=""))
+        assert await reopened(store, "1.0") == 1
+
+
+async def test_what_killed_no_worker_stays_in_quarantine(bench: Bench) -> None:
+    async with bench.open() as store:
+        await _failed_file(store, Quarantined(PROBLEM))
+        await store.put_away([PutAway(1, "/in/Error/a.txt")])
+        assert await reopened(store, "1.1") == 0
+
+
+async def test_it_is_reopened_where_it_lies_and_not_on_its_way(bench: Bench) -> None:
+    async with bench.open() as store:
+        item_id = await quarantined(store, KILLED, put_away=False)
+        assert await reopened(store, "1.1") == 0
+        await store.put_away([PutAway(item_id, "/in/Error/a.txt")])
+        assert await reopened(store, "1.1") == 1

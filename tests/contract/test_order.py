@@ -195,3 +195,16 @@ async def test_the_end_of_an_outage_is_no_retry(bench: Bench, reason: Reason) ->
         await _all_wait(store, int(SAVED) + 5, reason)
         steady.now += 1.0
         assert len(await store.claim(Kind.REPORT, 99, "pump")) == int(SAVED) + 5
+
+
+async def test_a_file_that_lost_a_worker_goes_behind_the_others_of_its_priority(
+    bench: Bench,
+) -> None:
+    async with bench.open() as store:
+        await store.put(
+            [a_file(f"/in/{n}", inode=n, priority=p) for n, p in ((1, 5), (2, 5), (3, 6))]
+        )
+        [claim] = await store.claim(Kind.FILE, 1, "job")
+        await store.finish(claim, Wait(0.0, Reason.RETRY, PROBLEM, counts=True, died=True))
+        order = [claim.item.source for claim in await store.claim(Kind.FILE, 9, "job")]
+        assert order == ["/in/2", "/in/1", "/in/3"]

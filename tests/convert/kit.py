@@ -16,7 +16,7 @@ from pywats_trio.convert.answer import Done
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import Requests
 from pywats_trio.converters.api import Station
-from pywats_trio.converters.registry import parse
+from pywats_trio.converters.registry import parse, pinned
 from pywats_trio.model import Identity
 
 if TYPE_CHECKING:
@@ -40,8 +40,11 @@ def identity_of(path: Path) -> Identity:
 
 @asynccontextmanager
 async def running(folder: Path, **options: Any) -> AsyncIterator[Pool]:
-    """A pool with one worker, unless said otherwise."""
-    pool = Pool(WorkerOptions(**{"max": 1, **options}), folder / "scratch")
+    """A pool with one worker that is not shut in, unless said otherwise.
+
+    What a converter can do where the kernel does not help has to be contained as well.
+    """
+    pool = Pool(WorkerOptions(**{"max": 1, "sandbox": "basic", **options}), folder / "scratch")
     async with trio.open_nursery() as nursery:
         await nursery.start(pool.run)
         yield pool
@@ -58,7 +61,7 @@ async def ask(
     hear: Callable[[Log | Progress], None] = lambda _said: None,
 ) -> Ending | Died:
     """Have `path` converted by a hostile converter."""
-    spec = parse(type_of(name) if ":" in name or name[0].isupper() else name)
+    spec = pinned(parse(type_of(name) if ":" in name or name[0].isupper() else name))
     requests = Requests.of(
         spec, converter=owner, arguments=arguments or {}, station=Station("S1"), instance="test"
     )

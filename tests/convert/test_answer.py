@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_trio.convert import answer as answers
-from pywats_trio.convert.answer import Answer, Done, Finding, Log, Progress, Rejected
+from pywats_trio.convert.answer import (
+    Answer,
+    Description,
+    Done,
+    Finding,
+    Log,
+    Progress,
+    Rejected,
+    RetryLater,
+    Unusable,
+    Usage,
+    sanitized,
+)
 from pywats_trio.errors import FrameError
 from pywats_trio.worker.frames import Frame
 
@@ -38,6 +50,7 @@ def done(**more: Any) -> dict[str, Any]:
         "size": 1,
         "mtime_ns": 2,
         "peak_memory": 3,
+        "cpu": 0.5,
         **more,
     }
 
@@ -52,7 +65,8 @@ def test_a_report_and_its_ending_are_collected() -> None:
     assert answer.take(Frame(report(), b"{}")) is None
     ending = answer.take(Frame(done(), b""))
     assert isinstance(ending, Done)
-    assert (ending.sha256, ending.size, ending.mtime_ns, ending.peak_memory) == (SHA, 1, 2, 3)
+    assert (ending.sha256, ending.size, ending.mtime_ns) == (SHA, 1, 2)
+    assert ending.usage == Usage(cpu=0.5, peak_memory=3)
     assert ending.reports[0].body == b"{}"
     assert ending.reports[0].findings == (Finding("a", "b", "error"),)
 
@@ -90,6 +104,8 @@ def test_a_malformed_report_is_a_frame_error(wrong: dict[str, Any]) -> None:
         {"mtime_ns": 1 << 63},
         {"reports": 2},
         {"peak_memory": None},
+        {"cpu": None},
+        {"cpu": -1},
     ],
 )
 def test_a_malformed_ending_is_a_frame_error(wrong: dict[str, Any]) -> None:
@@ -182,6 +198,69 @@ def test_text_is_cut_and_escaped() -> None:
     assert len(ending.why) == 4096
 
 
+def test_text_that_turns_around_is_escaped() -> None:
+    for character in "\u202a\u202e\u2066\u2069":
+        assert sanitized(f"a{character}b", keep="") == f"a\\u{ord(character):04x}b"
+    assert sanitized("a\u200db\u2027", keep="") == "a\u200db\u2027"
+
+
+@pytest.mark.parametrize(
+    ("count", "escaped", "marks"),
+    [(499, 499, 0), (500, 500, 0), (501, 500, 1), (10_000, 500, 9500)],
+)
+def test_only_so_many_characters_are_escaped(count: int, escaped: int, marks: int) -> None:
+    text = sanitized(count * "\x7f", keep="")
+    assert text == escaped * r"\x7f" + marks * "\ufffd"
+
+
+def test_lines_keep_their_ends_and_their_last_part() -> None:
+    answer, _heard = an_answer()
+    said = {"kind": "unusable", "why": "x", "traceback": 20_000 * "\x7f" + "a\n\tb\r"}
+    ending = answer.take(Frame(said, b""))
+    assert isinstance(ending, Unusable)
+    assert ending.traceback.endswith("\ufffda\n\tb\ufffd")
+    assert len(ending.traceback) == 8192
+
+
+@pytest.mark.parametrize(("after", "taken"), [(86_400, 86_400), (86_401, 86_400), (-1, 0)])
+def test_nobody_puts_a_file_off_for_longer_than_may_be(after: float, taken: float) -> None:
+    answer, _heard = an_answer()
+    ending = answer.take(Frame({"kind": "retry", "why": "x", "after": after}, b""))
+    assert ending == RetryLater("x", taken)
+
+
+def described(**more: Any) -> dict[str, Any]:
+    plain = {"id": "i", "version": "1", "patterns": [], "arguments": {}, "mistakes": []}
+    return {"kind": "described", **plain, **more}
+
+
+def test_a_description_is_made_fit_to_be_shown() -> None:
+    answer, _heard = an_answer()
+    argument = {"help": "\x1b[2J", "choices": ["\x07", 1, None], "minimum": 0.5}
+    told = described(patterns=["*.\x1b"], arguments={"\x1bname": argument})
+    ending = answer.take(Frame(told, b""))
+    assert isinstance(ending, Description)
+    assert ending.patterns == (r"*.\x1b",)
+    shown = {"help": r"\x1b[2J", "choices": [r"\x07", 1, None], "minimum": 0.5}
+    assert ending.arguments == {r"\x1bname": shown}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"patterns": 201 * ["*"]},
+        {"arguments": {"a": {"default": {}}}},
+        {"arguments": {"a": {"choices": [[]]}}},
+        {"unit": {"form": []}},
+    ],
+)
+def test_a_description_that_is_no_such_thing_is_a_frame_error(wrong: dict[str, Any]) -> None:
+    answer, _heard = an_answer()
+    assert answer.take(Frame(described(patterns=200 * ["*"]), b"")) is not None
+    with pytest.raises(FrameError):
+        answer.take(Frame(described(**wrong), b""))
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -193,7 +272,7 @@ KINDS = st.sampled_from(
 KEYS = st.sampled_from(
     ["report_id", "why", "hint", "after", "type", "message", "traceback", "size", "mtime_ns", "id",
      "version", "patterns", "arguments", "certainty", "level", "findings", "reports", "sha256",
-     "mistakes"]
+     "mistakes", "unit", "cpu", "peak_memory", "path", "severity"]
 )  # fmt: skip
 
 

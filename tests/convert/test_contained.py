@@ -390,7 +390,7 @@ async def test_a_worker_sees_no_secret_and_nothing_of_ours(
     assert seen["environment"]["TMPDIR"].startswith(str(tmp_path / "scratch"))
     targets = sorted(target.split(":")[0] for target in seen["descriptors"].values())
     # Input, output twice, lifeline, job socket, the source.
-    assert targets == sorted(["/dev/null", "pipe", "pipe", "pipe", "socket", str(bad)])
+    assert targets == sorted(["/dev/null", "pipe", "pipe", "socket", "socket", str(bad)])
     assert seen["session"]
     assert seen["oom"] == "800"
     assert seen["stdin"] == ""

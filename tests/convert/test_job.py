@@ -9,6 +9,7 @@ import hashlib
 import math
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from pywats_trio.config.options import (
     WorkerOptions,
 )
 from pywats_trio.convert.job import ConversionJob, Gate
+from pywats_trio.convert.outages import PROBE_FIRST
 from pywats_trio.convert.pool import Pool
 from pywats_trio.model import (
     Claim,
@@ -48,15 +50,21 @@ from pywats_trio.model import (
     Wait,
 )
 from pywats_trio.queue.ahead import MOST
+from pywats_trio.queue.shares import Shares
 from tests.convert.kit import children, identity_of, type_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from pywats_trio.model import Outcome
+
 SAMPLE = """{"type": "T", "id": "0B0D7EC5-7d6c-4a5b-9df4-0c5d6a1f2b3c", "pn": "PCBA", "sn": "S-1",
 "rev": "A", "processCode": 10, "result": "P", "start": "2026-03-02T08:15:30.250+01:00",
 "startUTC": "2026-03-02T07:15:30.250Z", "machineName": "M", "location": "L", "purpose": "P",
 "root": {"status": "P", "stepType": "SequenceCall", "name": "Main"}, "uut": {"user": "op"}}"""
+
+TOOK = r"\d+\.\d{3} s, \d+\.\d{3} s of processor, \d+ MiB"
+"""What a job says it took."""
 
 
 def claim_of(
@@ -119,7 +127,8 @@ async def job_for(watch: Path, type_: str, **workers: Any) -> AsyncIterator[Conv
     config = Config(
         instance="plant",
         converters=(options, ConverterOptions(name="off", type=type_, watch=watch, enabled=False)),
-        workers=WorkerOptions(**{"max": 1, **workers}),
+        # Not shut in, for some of these converters write to what they read.
+        workers=WorkerOptions(**{"max": 1, "sandbox": "basic", **workers}),
         retry=RetryOptions(max_attempts=5, base_seconds=2.0),
         station=StationOptions(name="S1", location="L1", purpose="P1"),
     )
@@ -274,7 +283,9 @@ async def test_an_outcome_names_the_process_that_did_the_work(
         bad = await job.convert(claim_of(dropped(watch, "bad")))
     assert isinstance(good, Converted)
     assert isinstance(bad, kind)
-    assert (good.worker, bad.worker) == (f"worker {pid}", f"worker {pid}")
+    assert re.fullmatch(rf"worker {pid}, version 0 \([0-9a-f]{{12}}\), {TOOK}", good.worker)
+    assert bad.worker.startswith(f"worker {pid}, version 0 (")
+    assert bool(re.search(TOOK, bad.worker)) is (name != "Exits")  # that one could not tell
 
 
 async def test_a_file_that_is_gone_fails_for_good(watch: Path) -> None:
@@ -456,7 +467,107 @@ async def test_a_converter_that_cannot_be_imported_is_not_tried_for_every_file(
         assert "exit code 9" in first.problem.message
         assert await job.convert(claim) == evolve(first, worker="")  # nobody was asked
         assert job._pool.statistics().started == 1  # noqa: SLF001 - the proof
-        assert children() == []
+        assert job._pool.pids() == []  # noqa: SLF001
+
+
+async def fails(job: ConversionJob, watch: Path, *numbers: int, **more: Any) -> list[Outcome]:
+    """The outcomes of as many bad files, one after the other."""
+    outcomes = []
+    for number in numbers:
+        path = dropped(watch, "bad", f"{number}.txt")
+        outcomes.append(await job.convert(evolve_item(claim_of(path, **more), id=number)))
+    return outcomes
+
+
+def is_a_wait_for_the_converter(outcome: Outcome) -> bool:
+    return (
+        isinstance(outcome, Wait)
+        and (outcome.delay, outcome.reason) == (PROBE_FIRST, Reason.CONVERTER)
+        and (outcome.counts, outcome.died) == (False, False)
+    )
+
+
+@pytest.mark.parametrize(("name", "died"), [("Stumbles", False), ("Exits", True)])
+async def test_a_converter_that_fails_on_five_files_in_a_row_is_paused(
+    name: str, died: bool, watch: Path
+) -> None:
+    async with job_for(watch, type_of(name)) as job:
+        *first, fifth, sixth = await fails(job, watch, *range(1, 7))
+        started = job._pool.statistics().started  # noqa: SLF001 - the proof
+    for outcome in first:
+        assert isinstance(outcome, Wait)
+        assert (outcome.reason, outcome.counts, outcome.died) == (Reason.RETRY, True, died)
+    assert is_a_wait_for_the_converter(fifth)
+    assert is_a_wait_for_the_converter(sixth)
+    assert isinstance(fifth, Wait)
+    assert isinstance(sixth, Wait)
+    assert fifth.problem.kind == ("worker-died" if died else "converter-error")  # its own
+    assert "failed on 5 different files in a row" in sixth.problem.message
+    assert started == (5 if died else 1)  # the sixth was not tried
+
+
+@pytest.mark.parametrize("between", ["good", "rejected", "asks for another try"])
+async def test_what_it_makes_of_a_file_in_between_begins_the_count_anew(
+    between: str, watch: Path
+) -> None:
+    async with job_for(watch, type_of("moody:Moody")) as job:
+        await fails(job, watch, 1, 2, 3, 4)
+        await job.convert(claim_of(dropped(watch, between)))
+        await fails(job, watch, 5)
+        # To ask for another try is neither a failure nor a success.
+        assert job.outages.is_paused("line") is (between == "asks for another try")
+
+
+async def test_of_files_that_have_one_attempt_the_first_four_fail(watch: Path) -> None:
+    async with job_for(watch, type_of("Stumbles")) as job:
+        *first, fifth = await fails(job, watch, *range(1, 6), max_attempts=1)
+    assert [type(outcome) for outcome in first] == [Failed] * 4
+    assert is_a_wait_for_the_converter(fifth)
+
+
+@pytest.mark.parametrize("name", ["Stumbles", "Exits"])
+async def test_a_try_that_fails_costs_the_file_nothing_however_little_it_has_left(
+    name: str, watch: Path
+) -> None:
+    async with job_for(watch, type_of(name)) as job:
+        await fails(job, watch, *range(1, 6))
+        job.outages.end("line")
+        [probed] = await fails(job, watch, 6, attempts=2, max_attempts=3, deaths=1)
+        assert is_a_wait_for_the_converter(probed)
+        assert job.outages.is_paused("line")
+
+
+async def test_a_try_that_succeeds_ends_the_pause(watch: Path) -> None:
+    async with job_for(watch, type_of("moody:Moody")) as job:
+        await fails(job, watch, *range(1, 6))
+        assert is_a_wait_for_the_converter(await job.convert(claim_of(dropped(watch))))
+        job.outages.end("line")
+        assert isinstance(await job.convert(claim_of(dropped(watch))), Converted)
+        assert not job.outages.is_paused("line")
+
+
+async def test_a_try_with_a_file_that_is_gone_leaves_the_next_one_for_later(watch: Path) -> None:
+    """Else ten thousand that are gone were looked at one after the other."""
+    async with job_for(watch, type_of("moody:Moody")) as job:
+        await fails(job, watch, *range(1, 6))
+        job.outages.end("line")
+        gone = dropped(watch)
+        claim = claim_of(gone)
+        gone.unlink()
+        assert isinstance(await job.convert(claim), Failed)
+        shares = job.outages.shares()
+        assert shares == Shares(shut=frozenset({"line"}), change_in=shares.change_in)
+        assert 0 < shares.change_in <= PROBE_FIRST
+
+
+async def test_a_quarantine_keeps_which_version_of_the_code_it_was(watch: Path) -> None:
+    path = dropped(watch, "bad")
+    async with job_for(watch, type_of("Exits")) as job:
+        outcome = await job.convert(claim_of(path, attempts=1, deaths=1))
+        line = job.lineup.get("line")
+    assert isinstance(outcome, Quarantined)
+    assert line is not None
+    assert outcome.code == line.spec.revision != ""
 
 
 async def test_a_process_that_cannot_start_costs_no_attempt(

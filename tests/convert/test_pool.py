@@ -18,11 +18,11 @@ from pywats_trio.convert.answer import (
     Log,
     Progress,
 )
-from pywats_trio.convert.child import WorkerStartError
+from pywats_trio.convert.forkserver import WorkerStartError
 from pywats_trio.convert.pool import Pool, PoolStopped
 from pywats_trio.convert.request import describing
-from pywats_trio.converters.registry import parse
-from tests.convert.kit import Told, ask, children, is_at_full_strength, running, type_of
+from pywats_trio.converters.registry import parse, pinned
+from tests.convert.kit import Told, ask, is_at_full_strength, running, type_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 async def test_a_description_is_had_without_a_file(tmp_path: Path) -> None:
     async with running(tmp_path) as pool:
-        spec = parse(type_of("good:Good"))
+        spec = pinned(parse(type_of("good:Good")))
         answer = await pool.ask(spec, "line", describing(spec))
     assert isinstance(answer, Description)
     assert answer.id == "good"
@@ -96,7 +96,7 @@ async def test_an_idle_worker_ends_after_its_time(tmp_path: Path, good: Path) ->
 async def test_a_worker_that_died_while_idle_costs_no_file(tmp_path: Path, good: Path) -> None:
     async with running(tmp_path) as pool:
         await ask(pool, "Exits", good)
-        (pid,) = children()
+        (pid,) = pool.pids()
         os.kill(pid, signal.SIGKILL)
         assert Told(pid).wait_gone()
         await is_at_full_strength(pool, "Exits", good)
@@ -149,7 +149,7 @@ async def test_a_process_that_cannot_start_is_nobodys_fault(
     tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(tmp_path) as pool:
-        for program, words in (("/nowhere", "cannot be started"), ("/bin/false", "at its start")):
+        for program, words in (("/nowhere", "No such file"), ("/bin/false", "without a word")):
             with monkeypatch.context() as patch:
                 patch.setattr("sys.executable", program)
                 with pytest.raises(WorkerStartError, match=words):

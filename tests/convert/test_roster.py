@@ -8,6 +8,8 @@ import pytest
 import trio
 import trio.testing
 from attrs import define
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pywats_trio.convert.roster import PATIENCE, Place, Roster, Standing
 
@@ -143,3 +145,212 @@ async def test_an_idle_process_is_dismissed_after_its_time(
         await trio.sleep(seconds)
         assert is_dismissed(place) == goes
         nursery.cancel_scope.cancel()
+
+
+# The number of places changes
+
+
+async def test_more_places_serve_who_waits_at_once(autojump_clock: trio.testing.MockClock) -> None:
+    roster = Roster(1)
+    await taken(roster, "a")
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(taken, roster, "a")
+        await trio.testing.wait_all_tasks_blocked()
+        assert roster.count(Standing.BUSY) == 1
+        roster.resize(3)
+        await trio.testing.wait_all_tasks_blocked()
+        assert roster.count(Standing.BUSY) == 3
+        roster.resize(4)
+    assert roster.count(Standing.BUSY) == 4
+    assert roster.size == 4
+
+
+async def test_fewer_places_end_the_longest_idle_first_and_no_more_than_needed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    roster = Roster(3)
+    places = [await taken(roster, "a") for _ in range(3)]
+    for place in (places[1], places[0], places[2]):
+        await trio.sleep(1)
+        roster.rest(place)
+    roster.resize(2)
+    assert [is_dismissed(place) for place in places] == [False, True, False]
+    roster.resize(2)
+    assert [is_dismissed(place) for place in places] == [False, True, False]
+    roster.resize(0)
+    assert all(is_dismissed(place) for place in places)
+
+
+async def test_more_places_end_nothing(autojump_clock: trio.testing.MockClock) -> None:
+    roster = Roster(3)
+    places = [await taken(roster, "a") for _ in range(3)]
+    for place in places:
+        roster.rest(place)
+    roster.resize(5)
+    assert not any(is_dismissed(place) for place in places)
+
+
+async def test_what_is_busy_finishes_and_then_ends_while_there_are_too_many(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    roster = Roster(3)
+    first, second, third = [await taken(roster, "a") for _ in range(3)]
+    roster.rest(third)
+    roster.resize(1)
+    assert is_dismissed(third)
+    assert not is_dismissed(first)
+    assert not is_dismissed(second)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(taken, roster, "a")
+        await trio.testing.wait_all_tasks_blocked()
+        roster.rest(first)  # somebody waits for it, but there is no room for it any more
+        assert is_dismissed(first)
+        assert roster.count(Standing.BUSY) == 1
+        roster.rest(second)
+        await trio.testing.wait_all_tasks_blocked()
+        assert second.standing is Standing.BUSY
+        assert not is_dismissed(second)
+    for gone in (first, third):
+        roster.leave(gone)
+    assert roster.count() == 1
+
+
+async def test_when_there_are_fewer_a_process_that_is_spared_goes_last(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    roster = Roster(3)
+    roster.keep("kept")
+    spared, idle, busy = [await taken(roster, group) for group in ("kept", "a", "a")]
+    roster.rest(spared)
+    await trio.sleep(1)
+    roster.rest(idle)
+    roster.resize(2)
+    assert is_dismissed(idle)
+    assert not is_dismissed(spared)
+    assert await taken(roster, "kept") is spared
+    roster.resize(1)
+    roster.rest(spared)
+    assert not is_dismissed(spared)
+    roster.rest(busy)
+    assert is_dismissed(busy)
+    roster.resize(0)
+    assert is_dismissed(spared)
+
+
+@pytest.mark.parametrize("size", [0, 1])
+async def test_a_process_that_is_spared_goes_where_no_other_can(
+    size: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    roster = Roster(2)
+    roster.keep("kept")
+    roster.keep("kept, too")
+    first, second = [await taken(roster, group) for group in ("kept", "kept, too")]
+    roster.resize(size)
+    roster.rest(first)
+    assert is_dismissed(first)
+    roster.rest(second)
+    assert is_dismissed(second) == (size == 0)
+
+
+async def test_without_any_place_nobody_is_spared(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    roster = Roster(2)
+    roster.keep("kept")
+    spared, _busy = [await taken(roster, group) for group in ("kept", "a")]
+    roster.resize(0)
+    roster.rest(spared)
+    assert is_dismissed(spared)
+
+
+async def test_a_place_that_ends_too_late_is_not_given_away(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    roster = Roster(2)
+    first, second = [await taken(roster, "a") for _ in range(2)]
+    roster.resize(1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(taken, roster, "b")
+        roster.rest(first)
+        roster.leave(first)
+        await trio.testing.wait_all_tasks_blocked()
+        assert roster.count() == 1
+        roster.rest(second)
+        await trio.sleep(PATIENCE + 0.1)
+        roster.leave(second)
+    assert roster.count(Standing.BUSY) == 1
+
+
+async def test_without_any_place_everybody_waits_until_there_is_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    roster = Roster(1)
+    place = await taken(roster, "a")
+    roster.rest(place)
+    roster.resize(0)
+    roster.leave(place)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(roster.dismiss_idle, 60)
+        nursery.start_soon(taken, roster, "a")
+        await trio.sleep(1000)
+        assert roster.count() == 0
+        roster.resize(1)
+        await trio.testing.wait_all_tasks_blocked()
+        assert roster.count(Standing.BUSY) == 1
+        nursery.cancel_scope.cancel()
+
+
+def test_there_cannot_be_fewer_places_than_none() -> None:
+    with pytest.raises(ValueError, match="-1 places"):
+        Roster(1).resize(-1)
+
+
+@settings(deadline=None)
+@given(
+    sizes=st.lists(st.integers(0, 5), min_size=1, max_size=20),
+    groups=st.lists(st.sampled_from("abc"), min_size=1, max_size=30),
+)
+def test_whatever_the_size_becomes_each_job_is_served_and_the_limit_kept(
+    sizes: list[int], groups: list[str]
+) -> None:
+    done = []
+
+    async def job(roster: Roster, group: str) -> None:
+        place = await taken(roster, group)
+        while is_dismissed(place):  # as the pool does: it is about to leave
+            place = await taken(roster, group)
+        await trio.sleep(0.3)
+        done.append(group)
+        roster.rest(place)
+
+    async def bury(roster: Roster) -> None:
+        while True:
+            await trio.sleep(0.05)
+            for place in list(places_of(roster)):
+                if place.standing is Standing.ENDING:
+                    roster.leave(place)
+            busy = roster.count(Standing.BUSY)
+            assert busy <= max(*sizes, 1)
+
+    async def main() -> None:
+        roster = Roster(sizes[0])
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(roster.dismiss_idle, 2)
+            nursery.start_soon(bury, roster)
+            async with trio.open_nursery() as jobs:
+                for group in groups:
+                    jobs.start_soon(job, roster, group)
+                for size in [*sizes, 1]:
+                    roster.resize(size)
+                    await trio.sleep(0.4)
+            assert roster.count(Standing.BUSY) == 0
+            assert roster.count() - roster.count(Standing.ENDING) <= 1
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert sorted(done) == sorted(groups)
+
+
+def places_of(roster: Roster) -> list[Place]:
+    return roster._places  # noqa: SLF001 - the pool's part in this test: it buries whom it started

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from pywats_trio.converters import Converter, Reject, Retry, Source
+from pywats_trio.converters import Converter, FolderSource, Reject, Retry, Source
 
 
 @pytest.mark.parametrize(
@@ -59,3 +61,47 @@ def test_a_converter_that_says_nothing_about_itself_is_never_sure() -> None:
 
     assert Silent().detect(Source.from_bytes(b"x")) == 0.0
     assert (Silent.version, Silent.patterns, dict(Silent.arguments)) == ("0", ("*",), {})
+
+
+# Units that are folders
+
+
+def a_unit(**more: Any) -> FolderSource:
+    return FolderSource.from_files(
+        {"b.txt": b"2", "a/ö.txt": "ä".encode(), "B.txt": b"345"}, path="/w/DUT 1.txt", **more
+    )
+
+
+def test_a_folder_source_has_its_files_in_the_order_of_the_bytes_of_their_paths() -> None:
+    source = a_unit(mtime=7.0)
+    assert list(source.files) == ["B.txt", "a/ö.txt", "b.txt"]
+    file = source.files["a/ö.txt"]
+    assert (file.name, file.path, file.size, file.mtime) == (
+        "ö.txt",
+        "/w/DUT 1.txt/a/ö.txt",
+        2,
+        7.0,
+    )
+    assert file.read_text() == "ä"
+    assert (source.name, source.path, source.size, source.mtime) == (
+        "DUT 1.txt",
+        "/w/DUT 1.txt",
+        6,
+        7.0,
+    )
+
+
+@pytest.mark.parametrize("read", ["read_bytes", "read_text", "read_head", "lines"])
+def test_a_folder_alone_has_nothing_to_read_itself(read: str) -> None:
+    with pytest.raises(
+        IsADirectoryError, match=r"'DUT 1\.txt' is a folder; read one of its `files`"
+    ):
+        getattr(a_unit(), read)()
+
+
+def test_a_header_is_what_is_read_of_its_unit() -> None:
+    source = a_unit(header=b"Serial=7\nPart=8")
+    assert (source.read_text(), source.read_head(6)) == ("Serial=7\nPart=8", b"Serial")
+    assert list(source.lines()) == ["Serial=7", "Part=8"]
+    assert source.files["b.txt"].path == "/w/DUT 1/b.txt"
+    assert source.size == 6 + 15

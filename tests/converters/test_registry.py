@@ -39,7 +39,7 @@ def test_a_file_is_looked_for_from_the_base(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("wats-jsno", "did you mean 'wats-json'"),
-        ("qqq", "it can be wats-json, wats-xml, package.module:Class"),
+        ("qqq", "it can be auto, csv, wats-json, wats-text, wats-xml, package.module:Class"),
         ("", "there is no converter ''"),
         ("missing.py:Mine", "missing.py does not exist"),
         ("folder/missing:Mine", "does not exist"),
@@ -75,5 +75,18 @@ def test_looking_up_a_standard_converter_imports_none() -> None:
 
 
 def test_a_standard_converter_that_is_not_built_yet_says_so() -> None:
-    with pytest.raises(ConfigError, match="'auto' is not built yet"):
-        parse("auto")
+    with pytest.raises(ConfigError, match="'atml' is not built yet"):
+        parse("atml")
+
+
+@pytest.mark.parametrize(
+    ("certainties", "words"),
+    [
+        ({"a": 0.0, "b": 0.0}, "none of the converters a, b knows this format"),
+        ({"a": 0.2, "b": 0.31}, "knows this format; the surest is b with 0.31, 0.50 are needed"),
+    ],
+)
+def test_a_file_that_nobody_claims_gets_the_reason(
+    certainties: dict[str, float], words: str
+) -> None:
+    assert registry.unclaimed(certainties).endswith(words)

@@ -11,14 +11,27 @@ from typing import Any
 import pytest
 
 from pywats_trio.converters.api import Converter, Reject, Source
+from pywats_trio.converters.standard.auto import Auto
+from pywats_trio.converters.standard.csv_converter import Csv
 from pywats_trio.converters.standard.wats_json import WatsJson
+from pywats_trio.converters.standard.wats_text import WatsText
 from pywats_trio.converters.standard.wats_xml import WatsXml
 from tests import samples
 from tests.samples import Sample, convert_bytes, disagreements
 
 JSON = [*samples.samples("wats-json"), *samples.samples("hostile", ".json")]
 XML = [*samples.samples("wats-xml"), *samples.samples("hostile", ".xml")]
-CASES = [(WatsJson, sample) for sample in JSON] + [(WatsXml, sample) for sample in XML]
+TEXT = [*samples.samples("wats-text"), *samples.samples("hostile", ".txt")]
+CSV = [*samples.samples("csv")]
+ANY = [*samples.samples("auto"), *samples.samples("hostile", ".txt")]
+SETS: dict[type[Converter], list[Sample]] = {
+    WatsJson: JSON,
+    WatsXml: XML,
+    WatsText: TEXT,
+    Csv: CSV,
+    Auto: ANY,
+}
+CASES = [(kind, sample) for kind, found in SETS.items() for sample in found]
 
 PLACE = re.compile(r"line \d+|lines \d+ and \d+|root\.|report \d|reports \d and|the file |\"<\"")
 
@@ -50,6 +63,23 @@ WORDS = {
     "xml-external-dtd.xml": ("DOCTYPE is not allowed", "line 2"),
     "xml-external-entity.xml": ("DOCTYPE with entities is not allowed", "line 2"),
     "xml-quadratic.xml": ("DOCTYPE with entities is not allowed", "line 2"),
+    "blank.txt": (),
+    "decimal-comma.txt": ("line 15", 'Value "12,75"', "decimal point is expected"),
+    "no-end-mark.txt": ("line 17", "--UUT-End--", "missing", "cut off"),
+    "sn-missing.txt": ("line 2", "no serial number"),
+    "truncated.txt": ("line 16", "row", "incomplete", "--UUT-End--", "missing"),
+    "unknown-step-type.txt": ("line 16", 'unknown step type "NumericLimitsTest"'),
+    "bad-header-only.csv": ("a header", "line 1", "no data rows"),
+    "bad-mixed-decimals.csv": ("decimal comma (line 2: 3,31)", "decimal point (line 3: 1.005)"),
+    "bad-no-serial-column.csv": ('no column "serial"', "part_number, process_code, step, value"),
+    "bad-number.csv": ("line 2", 'value "3.31V" is not a number'),
+    "bad-open-quote.csv": ("the quote opened in line 2 is never closed",),
+    "bad-ragged-row.csv": ("line 3 has 5 cells, the header has 7", "cut off?"),
+    "bad-status.csv": ("line 2", 'unknown status "MAYBE"'),
+    "bad-two-parts.csv": ("line 3", '"PCBA-200" differs from "PCBA-100"', "CS-0012"),
+    "notes.txt": ("none of the converters", "knows this format"),
+    "page.xml": ("XML", "none of the converters"),
+    "settings.json": ("JSON", "none of the converters"),
 }
 """What the reason of a refusal says: the sense of `why`, and the place."""
 
@@ -80,6 +110,9 @@ def test_a_sample_ends_as_expected(kind: type[Converter], sample: Sample) -> Non
 def test_the_suite_sees_our_samples_even_where_it_stands_alone() -> None:
     assert len(JSON) >= 35
     assert len(XML) >= 13
+    assert len(TEXT) >= 13
+    assert len(CSV) == 14
+    assert len(ANY) >= 12
     assert {s.path.name for _kind, s in CASES if s.refused} <= {*WORDS}
 
 

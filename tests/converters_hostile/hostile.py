@@ -433,3 +433,29 @@ class NotAConverter:
 class NoId(Converter):
     def convert(self, source: Source, context: Context) -> Iterable[Report]:
         return []
+
+
+class WritesMany(Hostile):
+    """Writes as many files of a MiB as the file says, and stays until it is ended, or not."""
+
+    def misbehave(self, source: Source, context: Context) -> None:
+        words = source.read_text().split()
+        for number in range(int(words[1])):
+            (context.scratch / f"{number}").write_bytes(b"x" * (1 << 20))
+        if "done" not in words:
+            time.sleep(FOREVER)
+
+
+class WritesNameless(Hostile):
+    """The same with files that have lost their names."""
+
+    def misbehave(self, source: Source, context: Context) -> None:
+        words = source.read_text().split()
+        kept = []
+        for number in range(int(words[1])):
+            path = context.scratch / f"{number}"
+            kept.append(path.open("wb", buffering=0))
+            kept[-1].write(b"x" * (1 << 20))
+            path.unlink()
+        if "done" not in words:
+            time.sleep(FOREVER)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pywats_trio.deliver.classes import TABLE, Class, class_of
 from pywats_trio.deliver.transport import Answer, FailureKind, Phase, TransportError
-from pywats_trio.deliver.verdict import Verdict, judge, judge_presence, judge_version
+from pywats_trio.deliver.verdict import Verdict, blamed, judge, judge_presence, judge_version
 
 OURS = "0b9f6c1e-0000-4000-8000-00000000000a"
 OTHER = "0b9f6c1e-0000-4000-8000-00000000000b"
@@ -303,3 +303,29 @@ def test_no_answer_breaks_the_judge(status: int, body: bytes, headers: dict[str,
         assert len(verdict.problem.evidence.encode()) <= 1024
         verdict.problem.message.encode()
         verdict.receipt.encode()
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind"),
+    [
+        (json.dumps({"id": OTHER}), Class.REJECTED),
+        (json.dumps({"id": OTHER.upper()}), Class.REJECTED),
+        (json.dumps({"id": OTHER.replace("-", "")}), Class.REJECTED),
+        (json.dumps({"id": OURS}), Class.PROTOCOL),
+    ],
+)
+@pytest.mark.parametrize("told", [OTHER, OTHER.upper(), f"{{{OTHER}}}"])
+def test_a_report_that_holds_the_id_that_was_answered_for_is_to_blame(
+    payload: str, kind: Class, told: str
+) -> None:
+    verdict = answered(200, json.dumps({"ID": told}).encode(), content_type="application/json")
+    assert verdict.kind is Class.PROTOCOL
+    found = blamed(verdict, payload.encode())
+    assert found.kind is kind
+    assert found.permanent == (kind is Class.REJECTED)
+
+
+def test_what_is_no_guid_blames_no_report() -> None:
+    verdict = answered(200, b'{"ID": "a"}', content_type="application/json")
+    assert blamed(verdict, b"a") is verdict
+    assert blamed(answered(500), b"") == answered(500)

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from pywats_trio.cli.main import cli
+from pywats_trio.converters.registry import STANDARD
 from tests.e2e.harness import COMMAND, daemon, write_config
 from tests.samples import OURS
 
@@ -84,7 +85,7 @@ def test_ls_shows_what_is_configured_and_what_there_is(config: Path) -> None:
     assert first.split() == ["line-1", "wats-json", "1.0.0", "*.json", drop, "yes"]
     mine = f"{config.parent / 'mine.py'}:Mine"
     assert second.split() == ["line-2", mine, "2.1", "*.log", "*.txt", f"{drop}2", "yes"]
-    assert [line.split()[0] for line in types] == ["wats-json", "wats-xml"]
+    assert [line.split()[0] for line in types] == [*STANDARD]
 
 
 def test_ls_as_json_is_one_document_with_the_arguments(config: Path) -> None:
@@ -97,13 +98,13 @@ def test_ls_as_json_is_one_document_with_the_arguments(config: Path) -> None:
     assert line["patterns"] == ["*.log", "*.txt"]
     assert line["arguments"]["line"]["default"] == 3
     assert line["arguments"]["line"]["help"] == "the line"
-    assert {item["type"] for item in page["items"] if not item["name"]} == {"wats-json", "wats-xml"}
+    assert [item["type"] for item in page["items"] if not item["name"]] == [*STANDARD]
 
 
 def test_ls_works_without_a_configuration() -> None:
     done = call("converters", "ls")
     assert (done.exit_code, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) == 3
+    assert len(done.stdout.splitlines()) == 1 + len(STANDARD)
 
 
 def test_ls_says_which_converter_cannot_be_used_and_shows_the_others(tmp_path: Path) -> None:
@@ -130,11 +131,18 @@ def test_ls_of_a_configuration_that_is_not_there(tmp_path: Path) -> None:
 # converters test
 
 
-def test_test_prints_the_report_as_it_would_be_sent() -> None:
+def test_test_shows_the_report_as_a_tree() -> None:
     done = call("converters", "test", GOOD)
-    assert done.exit_code == 0
-    assert done.stdout.encode() == GOOD.read_bytes() + b"\n"
-    assert "1 report by wats-json in " in done.stderr
+    assert (done.exit_code, done.stderr) == (0, "")
+    head, steps, summary = done.stdout.rstrip().split("\n\n")
+    assert "serial number  SN-0001" in head.splitlines()
+    assert "result         passed" in head.splitlines()
+    assert steps.splitlines() == [
+        "P  MainSequence Callback",
+        "P    3V3 rail             3.31 V  3.2 <= x <= 3.4",
+    ]
+    assert summary.startswith("1 report by wats-json in ")
+    assert summary.endswith(" MiB at most, no findings")
 
 
 def test_test_as_json_has_the_keys_of_the_contract() -> None:
@@ -166,7 +174,7 @@ def test_a_file_that_nobody_knows_is_refused_by_all(tmp_path: Path) -> None:
     assert done.exit_code == 22
     told = json.loads(done.stdout)
     assert told["refused"] is True
-    assert "wats-json, wats-xml" in told["why"]
+    assert "none of the converters wats-json, wats-xml" in told["why"]
 
 
 def test_a_converter_of_ones_own_is_tried_with_its_arguments(config: Path) -> None:
@@ -192,7 +200,7 @@ WRONG: dict[str, tuple[list[str], int, list[str]]] = {
     "no such file": (["nothere.json"], 21, ["nothere.json"]),
     "a type misspelt": ([str(GOOD), "--converter", "wats-jsn"], 21, ["did you mean 'wats-json'?"]),
     "a name misspelt": ([str(GOOD), "--converter", "line-7"], 21, ["did you mean 'line-"]),
-    "nothing like it": ([str(GOOD), "--converter", "zzz"], 21, ["wats-json, wats-xml"]),
+    "nothing like it": ([str(GOOD), "--converter", "zzz"], 21, ["wats-json", "wats-xml"]),
     "no class": ([str(GOOD), "--converter", "mine.py:"], 21, ["mine.py"]),
     "unknown argument": (
         [str(GOOD), "--converter", "line-2", "--set", "lime=1"],
@@ -222,6 +230,49 @@ def test_commands_that_are_nearly_right_get_a_suggestion() -> None:
     assert call("convertrs").exit_code == 2
 
 
+def test_config_check_asks_the_authors_of_converters(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(CUSTOM)
+    (tmp_path / "other.py").write_text(CUSTOM)
+    (tmp_path / "half.py").write_text("raise RuntimeError('half-written')\n")
+    text = (
+        "[converters.arguments]\nprocess_cod = 10\n"
+        '[[converters]]\nname = "a.b"\ntype = "mine.py:Mine"\nwatch = "drop2"\n'
+        '[converters.arguments]\nline = "x"\n'
+        '[[converters]]\nname = "a"\ntype = "half.py:Mine"\nwatch = "drop3"\n'
+        '[[converters]]\nname = "c"\ntype = "other.py:Mine"\nwatch = "drop2"\n'
+        '[[converters]]\nname = "d"\ntype = "nope.py:Mine"\nwatch = "d"\nenabled = false\n'
+    )
+    config = write_config(tmp_path, NOWHERE, text=text)
+    done = call("--config", config, "config", "check", "--json")
+    assert (done.exit_code, done.stderr) == (20, "")
+    told = json.loads(done.stdout)
+    lines = config.read_text().splitlines()
+    found = {
+        problem["key"]: (lines[int(problem["place"].rpartition(":")[2]) - 1], problem["message"])
+        for problem in told["problems"]
+    }
+    assert {key: line for key, (line, _message) in found.items()} == {
+        "converters[0].arguments.process_cod": "process_cod = 10",
+        "converters[1].arguments.line": 'line = "x"',
+        "converters[2].type": 'type = "half.py:Mine"',
+        "converters[3].watch": 'watch = "drop2"',
+        "converters[4].type": 'type = "nope.py:Mine"',
+    }
+    assert "half-written" in found["converters[2].type"][1]
+    assert "would both take" in found["converters[3].watch"][1]
+    assert {warning["key"] for warning in told["warnings"]} == {
+        f"converters[{number}].watch" for number in (1, 2, 3)
+    }
+
+
+def test_config_check_leaves_nothing_in_the_folders_and_asks_no_server(config: Path) -> None:
+    (config.parent / "drop2").mkdir()
+    before = sorted(config.parent.rglob("*"))
+    done = call("--config", config, "config", "check")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert sorted(config.parent.rglob("*")) == before
+
+
 def test_config_check_finds_a_type_that_there_is_not(tmp_path: Path) -> None:
     config = write_config(tmp_path, NOWHERE, converter={"type": "wats-jsn"})
     done = call("--config", config, "config", "check")
@@ -239,6 +290,9 @@ def test_a_converter_file_is_found_from_the_folder_of_the_configuration(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert call("--config", config, "config", "check").exit_code == 0
+    (tmp_path / "mine.py").unlink()
+    assert call("--config", config, "config", "check").exit_code == 20
+    (tmp_path / "mine.py").write_text(CUSTOM)
     moved = call("--config", "../config.toml", "converters", "ls")
     assert (moved.exit_code, moved.stderr) == (0, "")
 

@@ -269,7 +269,7 @@ async def test_the_status_is_that_of_local_control(face: Face) -> None:
 
 async def test_the_converters_are_a_listing(face: Face) -> None:
     face.board.converters = lambda: [{"name": "a"}, {"name": "b"}]
-    listed = {"items": [{"name": "a"}, {"name": "b"}], "next": None}
+    listed = {"items": [{"name": n, "counts": None} for n in "ab"], "next": None}  # no queue yet
     assert await face.json("/api/v1/converters") == (200, listed)
 
 

@@ -211,7 +211,10 @@ async def test_what_is_no_regular_file_is_refused_at_once(
                 listening.bind(str(path))
             case _:
                 path = Path("/dev/null")
-        with pytest.raises(InvalidInputError, match="is not a regular file; give the path of one"):
+        why = "is not a regular file; give the path of one"
+        if kind == "folder":
+            why = "is a folder, and only files can be submitted; put it into the watch folder"
+        with pytest.raises(InvalidInputError, match=why):
             await take(path, box)
     assert left(box) == []
 

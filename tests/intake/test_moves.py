@@ -135,7 +135,7 @@ def test_a_copy_that_reads_back_differently_is_not_used(
 ) -> None:
     source = tmp_path / "a"
     source.write_bytes(b"1")
-    monkeypatch.setattr(moves, "_digest", lambda _: b"")
+    monkeypatch.setattr(moves, "content_digest", lambda _: b"")
     with pytest.raises(OSError, match="reads back differently"):
         moves.copy_across(
             str(source), str(tmp_path / "b"), identity(source.stat()), 7, lambda: None

@@ -34,7 +34,7 @@ def outcome(settler: Settler, look: Look | None, now: float) -> bool:
     return settler.looked(one_due(settler, now), look, now)
 
 
-def why(settler: Settler, now: float) -> Why:
+def why(settler: Settler, now: float) -> str:
     [waiting] = settler.waiting(now)
     return waiting.why
 
@@ -305,3 +305,52 @@ def test_no_file_is_taken_while_it_changes_or_is_open_and_each_is_taken_in_the_e
         if writer.is_taken():
             return
     pytest.fail("never taken")
+
+
+# Units that are folders
+
+
+def test_a_unit_is_complete_when_it_lacks_nothing_and_was_quiet_for_its_time() -> None:
+    settler = Settler(settle.UNIT, 2.0)
+    settler.found(NAME, a_look(1, lacks="1 of 2 files"), 100.0)
+    assert not outcome(settler, a_look(1, lacks="1 of 2 files"), 102.0)
+    assert why(settler, 102.0) == "1 of 2 files"
+    assert settler.next_due() == math.inf
+    settler.noticed(NAME, Notice.INSIDE, 110.0)
+    assert not settler.due(111.9, 10)
+    assert outcome(settler, a_look(2), 112.0)
+
+
+def test_what_a_scan_finds_in_a_unit_is_looked_at_too() -> None:
+    settler = Settler(settle.UNIT, 2.0)
+    settler.found(NAME, a_look(1, lacks="waits for m"), 100.0)
+    assert not outcome(settler, a_look(1, lacks="waits for m"), 102.0)
+    settler.found(NAME, a_look(1, lacks="waits for m"), 103.0)
+    assert settler.next_due() == math.inf
+    settler.found(NAME, a_look(2), 104.0)
+    assert outcome(settler, a_look(2), 106.0)
+
+
+def test_each_change_inside_begins_the_quiet_time_of_a_unit_anew() -> None:
+    settler = Settler(settle.UNIT, 2.0)
+    for now in (100.0, 101.9, 103.8):
+        assert not settler.due(now, 10)
+        settler.noticed(NAME, Notice.INSIDE, now)
+    assert why(settler, 105.7) is Why.CHANGING
+    assert not settler.due(105.7, 10)
+    assert outcome(settler, a_look(), 105.8)
+
+
+def test_a_file_of_a_unit_that_is_open_for_writing_holds_it_up() -> None:
+    settler = Settler(settle.UNIT, 2.0)
+    settler.found(NAME, a_look(), 100.0)
+    assert not outcome(settler, a_look(writing=True), 102.0)
+    assert why(settler, 102.0) is Why.OPEN
+
+
+def test_units_that_wait_are_counted_by_what_they_lack() -> None:
+    settler = Settler(settle.UNIT, 0.0)
+    for name, lacks in (("a", "waits for m"), ("b", "waits for m"), ("c", "1 of 2 files")):
+        settler.found(name, a_look(lacks=lacks), 100.0)
+        assert not outcome(settler, a_look(lacks=lacks), 100.0)
+    assert settler.reasons(101.0) == {"waits for m": 2, "1 of 2 files": 1}

@@ -102,7 +102,17 @@ def test_without_a_server_there_is_no_breaker(board: Board, seen: Gauges) -> Non
 
 
 def test_workers_are_told_by_what_they_do(board: Board, seen: Gauges) -> None:
-    board.workers = lambda: {"busy": 2, "idle": 1, "ending": 0, "resident_bytes": 4096}
+    board.workers = lambda: {
+        "busy": 2,
+        "idle": 1,
+        "ending": 0,
+        "resident_bytes": 4096,
+        "limit": 3,
+        "sandbox": {"wanted": "strict", "level": "basic", "missing": ["Landlock"]},
+    }
+    assert value(board, seen, "pywats_worker_limit") == 3
+    assert value(board, seen, "pywats_worker_sandbox", level="basic") == 1
+    assert value(board, seen, "pywats_worker_sandbox", level="strict") == 0
     for state, n in (("busy", 2), ("idle", 1), ("ending", 0)):
         assert value(board, seen, "pywats_worker_processes", state=state) == n
     assert value(board, seen, "pywats_worker_resident_memory_bytes") == 4096

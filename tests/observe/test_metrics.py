@@ -26,6 +26,7 @@ COUNTED = {
     "pywats_converter_processing_time_seconds": {"converter"},
     "pywats_converter_files": {"converter", "outcome"},
     "pywats_worker_restarts": {"reason"},
+    "pywats_worker_limit_changes": {"reason"},
     "pywats_delivery_seconds": {"server"},
     "pywats_delivery_attempts": {"server", "outcome"},
     "pywats_reports_delivered": {"converter"},

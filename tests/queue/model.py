@@ -176,7 +176,10 @@ class Model:
         return lines
 
     def _rank(self, thing: Thing) -> float:
-        return thing.priority * self.aging + thing.created if self.aging else thing.priority
+        """Whatever lost a worker goes half a level back."""
+        step = self.aging or 1.0
+        behind = thing.deaths * step / 2
+        return thing.priority * step + (thing.created if self.aging else 0.0) + behind
 
     def claimed(self, item_id: int, owner: str, fence: int) -> None:
         thing = self.things[item_id]

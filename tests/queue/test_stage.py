@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from attrs import define
+from attrs import Factory, define
 from trio.testing import wait_all_tasks_blocked
 
 from pywats_trio.model import Claim, Converted, Failed, Kind, Reason, State, Wait
 from pywats_trio.queue import stage as module
+from pywats_trio.queue.shares import Shares
 from pywats_trio.queue.stage import Stage
 from pywats_trio.queue.store import Topic
 from tests.contract.kit import PROBLEM, Clock, a_report, assert_counts, some_files
@@ -397,3 +398,91 @@ async def test_a_stage_leaves_the_items_of_others_alone(bench: SqliteBench) -> N
         assert shop.begun == []
         assert store.counts().of(Kind.FILE, State.PROCESSING) == 1
         part.drain()
+
+
+# Shares
+
+
+@define
+class SomeShares:
+    """Of the line that all files here belong to."""
+
+    now: Shares
+    asked: int = 0
+    _again: trio.Event = Factory(trio.Event)
+
+    def __call__(self) -> Shares:
+        self.asked += 1
+        self._again.set()
+        return self.now
+
+    async def until_asked(self, count: int) -> None:
+        with trio.fail_after(10):
+            while self.asked < count:
+                self._again = trio.Event()
+                await self._again.wait()
+
+
+ONE = Shares(single=frozenset({"ict"}))
+NONE = Shares(shut=frozenset({"ict"}))
+
+
+def shared(store: Store, shop: Workshop, shares: SomeShares) -> Stage:
+    return Stage(store, Kind.FILE, owner="job", gate=SomeGate(3), work=shop.work, shares=shares)
+
+
+async def test_of_a_line_that_gets_one_at_a_time_one_is_in_hand(bench: SqliteBench) -> None:
+    shop = Workshop()
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        await store.put(some_files(3))
+        shares = SomeShares(ONE)
+        await nursery.start(shared(store, shop, shares).run)
+        for number in range(3):
+            await shop.wait_begun(number + 1)
+            store.bell(Topic.FILE).ring()
+            await shares.until_asked(shares.asked + 2)  # it has looked, and found no more
+            shop.tell(DONE, number)
+        await until(store, Kind.FILE, State.COMPLETED, 3)
+        assert shop.most == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_of_a_line_that_is_shut_nothing_is_claimed_until_a_ring_after_it_opened(
+    bench: SqliteBench,
+) -> None:
+    shop, shares = Workshop(), SomeShares(NONE)
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        await store.put(some_files(3))
+        await nursery.start(shared(store, shop, shares).run)
+        for _ in range(3):
+            store.bell(Topic.FILE).ring()
+            await shares.until_asked(shares.asked + 2)  # for the claim, and for how long to sleep
+        assert shop.begun == []
+        shares.now = Shares()
+        store.bell(Topic.FILE).ring()
+        await shop.wait_begun(3)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_share_that_grows_by_itself_is_looked_at_in_time(bench: SqliteBench) -> None:
+    """Sooner than what is due, and without a ring."""
+    shop, shares = Workshop(), SomeShares(Shares(change_in=0.05))
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        await store.put(some_files(1))
+        [claim] = await store.claim(Kind.FILE, 1, "test")
+        await store.finish(claim, Wait(3600.0, Reason.RETRY, PROBLEM))
+        await nursery.start(shared(store, shop, shares).run)
+        await shares.until_asked(6)
+        nursery.cancel_scope.cancel()
+
+
+async def test_nothing_is_looked_for_again_and_again_while_a_line_is_empty(
+    bench: SqliteBench,
+) -> None:
+    shop, shares = Workshop(), SomeShares(ONE)
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        await nursery.start(shared(store, shop, shares).run)
+        await shares.until_asked(2)  # for the claim, and for how long to sleep
+        await wait_all_tasks_blocked(0.05)
+        assert shares.asked == 2
+        nursery.cancel_scope.cancel()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from pywats_trio.model import Unit
+
 
 @frozen
 class Hall:
@@ -81,6 +83,10 @@ class Author:
         if isinstance(answer, ConfigError):
             raise answer
         return answer
+
+    async def unit(self, options: ConverterOptions) -> Unit | None:
+        await trio.lowlevel.checkpoint()
+        return None
 
     async def describe(self, options: ConverterOptions) -> object:
         return await self.patterns(options)

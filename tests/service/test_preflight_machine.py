@@ -15,6 +15,7 @@ from pywats_trio.config.options import (
     IpcOptions,
     WorkerOptions,
 )
+from pywats_trio.sandbox.levels import Support
 from pywats_trio.service.preflight import machine, own
 from pywats_trio.service.preflight.machine import EARLIEST, Limits
 
@@ -104,3 +105,30 @@ def test_a_disk_that_can_never_have_so_much_free_is_told(total: int, never: bool
     mib = 1 << 20
     [one] = own.of_free(Path("/data"), 7 * mib, 500 * mib, total * mib)
     assert ("lower queue.min_free_disk: this disk has 549 MiB in all" in one.hint) is never
+
+
+NOTHING = Support(machine="x86_64", landlock_abi=0, seccomp=True, lacks=("there is no Landlock",))
+EVERYTHING = Support(machine="x86_64", landlock_abi=7, seccomp=True)
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "fallback", "support", "said"),
+    [
+        ("standard", False, EVERYTHING, []),
+        ("basic", False, NOTHING, []),
+        ("strict", False, NOTHING, ["error", "no Landlock", 'workers.sandbox = "basic"']),
+        ("standard", True, NOTHING, ["warning", "run at 'basic'", "can read and send"]),
+        ("off", False, EVERYTHING, ["warning", "nothing bounds", 'workers.sandbox = "standard"']),
+    ],
+)
+def test_a_sandbox_that_is_not_as_wanted_is_told(
+    sandbox: str, fallback: bool, support: Support, said: list[str]
+) -> None:
+    options = WorkerOptions(sandbox=sandbox, sandbox_fallback=fallback)
+    found = list(machine.of_sandbox(options, support))
+    assert len(found) == bool(said)
+    for finding in found:
+        severity, message, hint = said
+        assert finding.severity == severity
+        assert message in finding.message
+        assert hint in finding.hint

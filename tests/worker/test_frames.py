@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_trio.errors import FrameError
-from pywats_trio.worker.frames import MAX_HEADER, PREFIX, Frame, FrameDecoder, encode
+from pywats_trio.worker.frames import MAX_HEADER, MAX_PARTS, PREFIX, Frame, FrameDecoder, encode
 
 TEXT = st.text(st.characters(exclude_categories=())) | st.text()
 HEADERS: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
@@ -80,6 +80,22 @@ def test_a_header_has_a_limit_on_both_sides(more: int, refused: bool) -> None:
         decoder = FrameDecoder()
         decoder.feed(encode(header))
         assert decoder.next_frame() == Frame(header, b"")
+
+
+@pytest.mark.parametrize(("more", "refused"), [(-1, False), (0, False), (1, True)])
+def test_the_parts_of_a_header_have_a_limit_on_both_sides(more: int, refused: bool) -> None:
+    header = {"k": (MAX_PARTS + more - 3) * "," + "[{"}  # and the one that it begins with
+    head = json.dumps(header, separators=(",", ":")).encode()
+    decoder = FrameDecoder()
+    decoder.feed(PREFIX.pack(len(head), 0) + head)
+    if refused:
+        with pytest.raises(FrameError, match="50001 parts"):
+            decoder.next_frame()
+        with pytest.raises(FrameError, match="50001 parts"):
+            encode(header)
+    else:
+        assert decoder.next_frame() == Frame(header, b"")
+        assert encode(header)
 
 
 def test_a_length_beyond_the_limit_is_refused_before_its_bytes_come() -> None:

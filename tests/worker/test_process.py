@@ -7,19 +7,32 @@ import resource
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pywats_trio.convert.command import Boot, command, environment
+from pywats_trio.convert.command import Boot, environment, module_path
+from pywats_trio.convert.command import worker as command
 from pywats_trio.worker.frames import FrameDecoder
-from pywats_trio.worker.limits import Limits
+from pywats_trio.worker.limits import SIGNALS, THREADS, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MIB = 1 << 20
+
+
+def boot(scratch: Path, limits: Limits | None) -> Boot:
+    return Boot(
+        limits=limits,
+        boxed=False,
+        max_body=MIB,
+        scratch=str(scratch),
+        path=module_path(shared=True),
+        readable=[],
+        writable=[],
+    )
 
 
 class Started:
@@ -28,9 +41,8 @@ class Started:
     def __init__(self, scratch: Path, limits: Limits | None) -> None:
         self.socket, theirs = socket.socketpair()
         lifeline, self.held = os.pipe()
-        boot = Boot(theirs.fileno(), lifeline, limits, MIB, str(scratch))
         self.process = subprocess.Popen(
-            command(boot, shared=True),
+            command(boot(scratch, limits), theirs.fileno(), lifeline),
             stdin=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(), lifeline),
             env=environment(str(scratch), "cookie"),
@@ -101,6 +113,17 @@ def test_limits_are_hard_and_the_core_is_not_dumped(worker: Started) -> None:
     assert resource.prlimit(pid, resource.RLIMIT_FSIZE) == (64 * MIB, 64 * MIB)
     assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == (256, 256)
     assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
+    for none in (resource.RLIMIT_RTPRIO, resource.RLIMIT_NICE, resource.RLIMIT_MEMLOCK):
+        assert resource.prlimit(pid, none) == (0, 0)
+    assert resource.prlimit(pid, resource.RLIMIT_SIGPENDING) == (SIGNALS, SIGNALS)
+
+
+def test_threads_are_bounded_by_what_the_machine_has(worker: Started) -> None:
+    worker.frame()
+    soft, hard = resource.prlimit(worker.process.pid, resource.RLIMIT_NPROC)
+    now = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
+    assert soft == hard
+    assert THREADS < soft < now + 3 * THREADS
 
 
 def test_a_standard_worker_finds_only_the_package_and_what_it_needs(
@@ -109,15 +132,14 @@ def test_a_standard_worker_finds_only_the_package_and_what_it_needs(
     for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "path", [*sys.path, "/somewhere"])
-    boot = Boot(3, 4, None, MIB, str(tmp_path))
-    assert "/somewhere" not in command(boot, shared=True)[-1]
-    assert "/somewhere" in command(boot, shared=False)[-1]
-    assert "coverage" not in command(boot, shared=False)[-2]
+    assert "/somewhere" not in module_path(shared=True)
+    assert "/somewhere" in module_path(shared=False)
+    assert "coverage" not in command(boot(tmp_path, None), 3, 4)[-2]
 
 
 def test_coverage_is_carried_on_while_it_measures(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("COVERAGE_PROCESS_START", "/x.toml")
-    assert "process_startup" in command(Boot(3, 4, None, MIB, str(tmp_path)), shared=True)[-2]
+    assert "process_startup" in command(boot(tmp_path, None), 3, 4)[-2]
     assert environment(str(tmp_path), "c")["COVERAGE_PROCESS_START"] == "/x.toml"

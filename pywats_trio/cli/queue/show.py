@@ -15,7 +15,7 @@ from pywats_trio.cli.queue.look import standing
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pywats_trio.cli.main import Globals
 
@@ -84,12 +84,23 @@ def _standing(item: Item, now: float) -> Iterator[str]:
         yield f"{INDENT}{error_class}{item['last_error']}"
     if item["error_hint"]:
         yield f"{INDENT}what to do: {item['error_hint']}"
-    if item["due_at"]:
+    if waits := item.get("waits_for"):
+        yield from _waits(waits)
+    elif item["due_at"]:
         yield f"{INDENT}tried again at {item['due_at']}"
     if item["state"] in ("FAILED", "QUARANTINED"):
         yield f"{INDENT}to try it again: pywats-trio queue retry {item['id']}"
     if item["state"] == "HELD":
         yield f"{INDENT}to let go of it: pywats-trio queue release {item['id']}"
+
+
+def _waits(waits: Mapping[str, str | None]) -> Iterator[str]:
+    """For what its converter makes all its files wait."""
+    yield f"{INDENT}it waits for its converter since {waits['since']}: {waits['why']}"
+    if waits["hint"]:
+        yield f"{INDENT}what to do: {waits['hint']}"
+    if waits["next_try"]:
+        yield f"{INDENT}one of its files is tried at {waits['next_try']}"
 
 
 def _facts(item: Item, now: float) -> Iterator[str]:

@@ -14,10 +14,11 @@ from pywats_trio.commands.queue.filters import LARGEST_ID, Filter, selection
 from pywats_trio.commands.queue.work import MOST_TOLD, Plan, Work
 from pywats_trio.control import Role
 from pywats_trio.intake.scan import identity
-from pywats_trio.model import FINISHED, PRIORITY_FIRST, PRIORITY_LAST, Identity, Kind, State
+from pywats_trio.model import FINISHED, PRIORITY_FIRST, PRIORITY_LAST, Form, Identity, Kind, State
 from pywats_trio.queue.actions import Hold, Release, Remove, Reprioritize, Retry
 from pywats_trio.queue.selection import Selection
 from pywats_trio.text import printable
+from pywats_trio.units import Parts, survey
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -85,18 +86,25 @@ def _retry_of(items: Sequence[Item]) -> Plan:
 
 def _identity(item: Item) -> Identity | str:
     """Of the file of a refused item, or a sentence why it cannot be converted again."""
-    told = f"item {item.id}: its file"
+    told = f"item {item.id}: its {'file' if item.form is Form.FILE else 'folder'}"
     where = printable(item.source)
     try:
         status = os.lstat(item.source)
+        found = identity(status) if item.form is Form.FILE else _of_unit(item)
     except OSError as error:
         return f"{told} is not at {where} ({error.strerror}); put it there, or drop it again"
-    if not stat.S_ISREG(status.st_mode):
+    if found is None:
+        return f"{told} at {where} is not all there any more; drop it again"
+    if item.form is Form.FILE and not stat.S_ISREG(status.st_mode):
         return f"{told} at {where} is not a regular file any more; drop it again"
-    found = identity(status)
     if not item.has_moved and found != item.identity:
         return f"{told} has gone; the other one at {where} is an item of its own"
     return found
+
+
+def _of_unit(item: Item) -> Identity | None:
+    found = survey(Parts.of(item.source, item.form))
+    return found.identity if found is not None and found.has_folder else None
 
 
 async def _hold(host: QueueHost, args: Choose, who: Who) -> Answer:

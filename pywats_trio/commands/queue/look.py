@@ -86,12 +86,16 @@ async def get_item(host: QueueHost, item_id: int, *, peek: bool = False) -> Answ
         NotReady: the queue is not open.
         StoreError: it cannot be read.
     """
+    from pywats_trio.commands.queue.waits import Now  # noqa: PLC0415 - asked for rarely
+
     queue = host.queue()
     found = await _found(queue, item_id)
     payload = await queue.desk.peek(item_id, PEEK) if peek else None
     history = await queue.desk.history_of(item_id, newest=shapes.MOST_EVENTS + 1)
     progress = host.progress(item_id)
-    return await trio.to_thread.run_sync(shapes.whole, found, progress, history, payload)
+    waits = Now.of(host, queue, ()).held_back(found.item)
+    whole = await trio.to_thread.run_sync(shapes.whole, found, progress, history, payload)
+    return {**whole, "waits_for": waits.told() if waits else None}
 
 
 async def _found(queue: OpenQueue, item_id: int) -> Finished:
@@ -140,8 +144,9 @@ COMMANDS: Final = (
         f"came of it, at most {shapes.MOST_REPORTS} of `report_count`; `delivered`, whether all "
         "arrived; `why`, what went wrong first; `history`, the oldest first, and `history_cut`, "
         "whether older rows are missing; `payload`, with `peek`: `size`, `intact`, `text` (the "
-        f"first {PEEK // 1024} KiB) and `cut`. Texts are shortened where they would be too much "
-        "for one answer.",
+        f"first {PEEK // 1024} KiB) and `cut`; `waits_for`, as `why` has it, of a file whose "
+        "converter keeps all its files waiting, else null. Texts are shortened where they would "
+        "be too much for one answer.",
         args=GetItem,
         run=_get_item,
         offline=True,

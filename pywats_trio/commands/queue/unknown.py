@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pywats_trio.control import ServiceState
 from pywats_trio.intake.scan import Folder, within
+from pywats_trio.observe.board import Cause
 from pywats_trio.queue.failed import FOLDER
 from pywats_trio.text import printable, shortened
 
@@ -53,14 +54,17 @@ def _of_path(path: str, now: Now) -> str:
         return "no converter watches that folder: see `watch` of the converters"
     if now.state is ServiceState.STOPPED:
         return "what lies there is accepted once the service runs"
-    return "; ".join(_why_not(path, options) for options in watching)
+    return "; ".join(_why_not(path, options, now) for options in watching)
 
 
-def _why_not(path: str, options: ConverterOptions) -> str:
+def _why_not(path: str, options: ConverterOptions, now: Now) -> str:
     watches = f"the converter {options.name!r} watches there"
     folder, name = os.path.split(path)
     if not options.enabled:
         return f"{watches}, but is not enabled"
+    for condition in now.conditions:
+        if (condition.cause, condition.subject) == (Cause.DISABLED, options.name):
+            return f"{watches}, but {condition.message}; {condition.hint}"
     rules = Folder(options, options.patterns or ("*",))
     if folder != rules.root and not rules.enters(folder):
         return f"{watches}, but not in that folder: see `recursive` and `done_dir`, `error_dir`"

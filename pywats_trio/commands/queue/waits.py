@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pywats_trio.observe.board import Condition, Unaccepted
     from pywats_trio.queue.trace import Life
 
+_OUTAGE: Final = ("why", "hint", "since", "next_try")
 START: Final = "start it with `pywats-trio run`"
 STATUS: Final = "see `pywats-trio status`"
 NO_ROOM: Final = "nothing is begun while the disk of data_dir is full"
@@ -61,6 +62,8 @@ class Now:
     conditions: tuple[Condition, ...]
     """The oldest first."""
     delivery: Mapping[str, Any]
+    outages: Mapping[str, Mapping[str, Any]]
+    """Why files of some converters wait, by its name: `why`, `hint`, `since` and `next_try`."""
     claimable: bool
     """Whether work is begun: not on a full disk."""
     config: Config
@@ -79,6 +82,7 @@ class Now:
             board.clock(),
             tuple(board.held_up_by(*Cause)),
             board.delivery(),
+            {one["name"]: one["outage"] for one in board.converters() if one.get("outage")},
             queue.store.claimable,
             queue.config,
             {item_id: host.progress(item_id) for item_id in working},
@@ -129,6 +133,8 @@ class Now:
         item = life.item
         if item.state is State.COMPLETED:
             return self._putaway(life)
+        if found := self.held_back(item):
+            return found
         if item.state is State.SUSPENDED and item.reason is Reason.RETRY:
             why = f"tried {item.attempts} of {item.max_attempts} times: {item.last_error}"
             return WaitsFor("retry", why, item.error_hint, _since(life), _due(item))
@@ -148,6 +154,15 @@ class Now:
         if found is None and item.state is State.SUSPENDED:
             return WaitsFor("server", item.last_error, item.error_hint, _since(life), next_try)
         return found
+
+    def held_back(self, item: Item) -> WaitsFor | None:
+        """What keeps all files of its converter waiting, whatever each waits for itself."""
+        if item.kind is not Kind.FILE or item.state not in {State.PENDING, State.SUSPENDED}:
+            return None
+        off = self._condition("converter", item.converter, Cause.DISABLED)
+        if off is not None or (outage := self.outages.get(item.converter)) is None:
+            return off
+        return WaitsFor("converter", **{key: outage[key] for key in _OUTAGE})
 
     def _converter(self, life: Life) -> WaitsFor | None:
         """What is the matter with its converter, if anything is."""

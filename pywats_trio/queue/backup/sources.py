@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import apsw
 from attrs import frozen
 
+from pywats_trio.model import Form
 from pywats_trio.queue import rows
 from pywats_trio.queue.backup.check import PIECE, WAITING
 from pywats_trio.text import printable
@@ -39,7 +40,7 @@ CREATE TABLE sources (
 """
 # Those first that may be converted, and put away, any moment.
 _FILES: Final = (
-    "SELECT id, path, device, inode, size, mtime_ns FROM items"  # noqa: S608 - constants of ours
+    "SELECT id, path, form, device, inode, size, mtime_ns FROM items"  # noqa: S608 - constants
     f" WHERE kind = 'file' AND path IS NOT NULL AND inode IS NOT NULL AND state IN ({WAITING})"
     " ORDER BY state <> 'PROCESSING', rank, id"
 )
@@ -79,10 +80,13 @@ def add_sources(
     copy.execute(_TABLE)
     missing = []
     found: list[Any] = copy.execute(_FILES).fetchall()
-    for item_id, path, *identity in found:
+    for item_id, path, form, *identity in found:
         check()
         file = _File(item_id, os.fsdecode(path), rows.identity(*identity))
-        if why := _add(copy, live, file, check):
+        if form != Form.FILE:
+            why = f"{printable(file.path)} is a unit with a folder; keep a copy of it yourself"
+            missing.append(Missing(item_id, printable(file.path), why))
+        elif why := _add(copy, live, file, check):
             missing.append(Missing(item_id, printable(file.path), why))
     return missing
 

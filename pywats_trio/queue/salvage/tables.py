@@ -171,7 +171,8 @@ class Schema:
             return cls(own(), {1: SCHEMA})
         places = ((row["rootpage"], row["name"]) for row in known)
         roots = {page: str(name) for page, name in places if isinstance(page, int)}
-        return cls(tables, {1: SCHEMA} | roots)
+        # Of a row that is damaged itself only this program can say how its table was made.
+        return cls(own() | tables, {1: SCHEMA} | roots)
 
     def candidates(self, root: int) -> Iterator[Table]:
         """The tables that a row of the tree with this root may belong to."""

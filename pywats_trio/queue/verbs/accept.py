@@ -28,8 +28,8 @@ WHERE (device, inode, size, mtime_ns)
 _INSERT = """
 INSERT INTO items (kind, state, priority, rank, max_attempts, transitions, serial_number,
   part_number, result, start, created_at, converter, source, name, path, device, inode, size,
-  mtime_ns, report_id, parent_id, correlation_id, sha256, bytes, dropped_at)
-VALUES (?, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  mtime_ns, report_id, parent_id, correlation_id, sha256, bytes, dropped_at, form)
+VALUES (?, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -90,6 +90,7 @@ def insert(tx: Transaction, envelope: Envelope, parent: Item | None = None) -> i
         "" if payload is None else hashlib.sha256(payload).hexdigest(),
         size,
         parent.dropped_at if parent else tx.now - envelope.waited,
+        envelope.form.value,
     )
     tx.db.execute(_INSERT, values)
     item_id = tx.db.last_insert_rowid()

@@ -17,6 +17,7 @@ from pywats_trio.queue.actions import (
     Quarantine,
     Release,
     Remove,
+    Reopen,
     Reprioritize,
     Resume,
     Retry,
@@ -63,8 +64,8 @@ def _change(tx: Transaction, item: Item, action: Action, who: str) -> None:
             resume(tx, item.id, "what it waited for has ended", who)
         case Charge(outcome=outcome):
             apply(tx, item, effect_of(item.kind, outcome), who=who, fence=None)
-        case Retry():
-            _retry(tx, item, action, who)
+        case Retry() | Reopen():
+            _begin_anew(tx, item, action, who)
         case Hold(message=message):
             _move(tx, item, _Move(State.HELD, "held", who, message))
         case Release():
@@ -110,8 +111,11 @@ def _move(tx: Transaction, item: Item, move: _Move) -> None:
     tx.history.trim(tx.db, item.id, transitions)
 
 
-def _retry(tx: Transaction, item: Item, action: Retry, who: str) -> None:
-    """Its attempts begin anew, and it is what it is now: a file may have been mended."""
+def _begin_anew(tx: Transaction, item: Item, action: Retry | Reopen, who: str) -> None:
+    """Its attempts begin anew, and it is what it is now: a file may have been mended.
+
+    It is reopened once for each version: if it kills workers again, the row names that one.
+    """
     columns: dict[str, object] = {
         "attempts": 0,
         "deaths": 0,
@@ -119,10 +123,14 @@ def _retry(tx: Transaction, item: Item, action: Retry, who: str) -> None:
         "putaway": "none",
         "rank": tx.scheduling.turns.order.rank(item.priority, item.created_at - tx.now + tx.steady),
     }
-    if (identity := action.identities.get(item.id)) is not None:
+    event, message = "retried", f"it was {item.state}"
+    if isinstance(action, Reopen):
+        killed = f"{item.deaths} worker{'s' * (item.deaths != 1)}"
+        event, message = "reopened", f"it killed {killed} of another version than {action.version}"
+    elif (identity := action.identities.get(item.id)) is not None:
         names = ("device", "inode", "size", "mtime_ns")
         columns |= dict(zip(names, rows.signed(identity), strict=True))
-    _move(tx, item, _Move(State.PENDING, "retried", who, f"it was {item.state}", columns))
+    _move(tx, item, _Move(State.PENDING, event, who, message, columns))
 
 
 def _reprioritize(tx: Transaction, item: Item, priority: int, who: str) -> None:
@@ -168,7 +176,7 @@ def _export(tx: Transaction, item: Item, action: Export, who: str) -> None:
         tx.history.trim(tx.db, item.id, transitions)
         return
     if item.state is State.FAILED:
-        _retry(tx, item, Retry(), who)
+        _begin_anew(tx, item, Retry(), who)
         item = evolve(item, state=State.PENDING)
     _move(tx, item, _Move(State.HELD, "held", who, message))
 

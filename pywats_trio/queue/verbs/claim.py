@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 from pywats_trio.model import Claim, Reason, State
 from pywats_trio.queue import rows
 from pywats_trio.queue.order import Head
+from pywats_trio.queue.shares import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pywats_trio.model import Item, Kind
+    from pywats_trio.queue.shares import Shares
     from pywats_trio.queue.verbs.transaction import Transaction
 
+LOOKED_AT: Final = 1000
+"""Items at the head of a line among which the single one to try is looked for."""
 MOST_WOKEN: Final = 100
 """Items that one claim wakes, so that none takes long; the next one wakes more."""
 
@@ -37,22 +41,28 @@ SELECT line.value, rank, priority, items.id FROM json_each(?2) AS line JOIN item
   SELECT id FROM items WHERE kind = ?1 AND converter = line.value AND state = 'PENDING'
   ORDER BY rank, id LIMIT 1)
 """
+_SINGLE = (
+    "SELECT rank, priority, id FROM (SELECT rank, priority, id, started_at FROM items"
+    " WHERE kind = ? AND converter = ? AND state = 'PENDING' ORDER BY rank, id LIMIT ?)"
+    " ORDER BY started_at, rank, id LIMIT 1"
+)
 _BEHIND = (
     "SELECT rank, priority, id FROM items WHERE kind = ? AND converter = ? AND state = 'PENDING'"
     " AND (rank, id) > (?, ?) ORDER BY rank, id LIMIT 1"
 )
 
 
-def claim(tx: Transaction, kind: Kind, limit: int, owner: str) -> list[Claim]:
+def claim(tx: Transaction, kind: Kind, limit: int, owner: str, shares: Shares = ALL) -> list[Claim]:
     """`Store.claim`."""
     if tx.books.due(kind) <= tx.steady or tx.scheduling.budgets[kind].allows_more(tx.steady):
         _wake_due(tx, kind)
     if limit <= 0:
         return []
-    lines = tx.books.lines(kind)
-    if len(lines) == 1:
+    lines = [name for name in tx.books.lines(kind) if name not in shares.shut]
+    if len(lines) == 1 and lines[0] not in shares.single:
         return _claim_line(tx, kind, lines[0], limit, owner)
-    return _claim_in_turn(tx, kind, lines, limit, owner)
+    chosen = _choose(tx, kind, lines, limit, shares.single)
+    return _claim_these(tx, chosen, owner) if chosen else []
 
 
 def _claim_line(tx: Transaction, kind: Kind, name: str, limit: int, owner: str) -> list[Claim]:
@@ -63,24 +73,40 @@ def _claim_line(tx: Transaction, kind: Kind, name: str, limit: int, owner: str) 
     return claims
 
 
-def _claim_in_turn(
-    tx: Transaction, kind: Kind, names: list[str], limit: int, owner: str
-) -> list[Claim]:
+def _choose(
+    tx: Transaction, kind: Kind, names: list[str], limit: int, single: frozenset[str]
+) -> list[int]:
     """Of several: a look at all heads in one statement, then at what is behind those chosen."""
-    found: list[tuple[Any, ...]] = tx.db.execute(_HEADS, (kind.value, json.dumps(names))).fetchall()
-    heads = {name: Head(*head) for name, *head in found}
+    heads = _heads(tx, kind, [name for name in names if name not in single])
+    for name in single.intersection(names):
+        heads |= _single(tx, kind, name)
     for name in names:
         if name not in heads:
             tx.books.is_empty(kind, name)
 
     def following(name: str, head: Head) -> Head | None:
+        if name in single:
+            return None
         which = (kind.value, name, head.rank, head.item_id)
         row: tuple[Any, ...] | None = tx.db.execute(_BEHIND, which).fetchone()
         return None if row is None else Head(*row)
 
-    chosen = tx.scheduling.turns.choose(kind, heads, following, limit)
-    if not chosen:
-        return []
+    return tx.scheduling.turns.choose(kind, heads, following, limit)
+
+
+def _heads(tx: Transaction, kind: Kind, names: list[str]) -> dict[str, Head]:
+    found: list[tuple[Any, ...]] = tx.db.execute(_HEADS, (kind.value, json.dumps(names))).fetchall()
+    return {name: Head(*head) for name, *head in found}
+
+
+def _single(tx: Transaction, kind: Kind, name: str) -> dict[str, Head]:
+    """The one item of this line that is to be tried now."""
+    row: tuple[Any, ...] | None
+    row = tx.db.execute(_SINGLE, (kind.value, name, LOOKED_AT)).fetchone()
+    return {} if row is None else {name: Head(*row)}
+
+
+def _claim_these(tx: Transaction, chosen: list[int], owner: str) -> list[Claim]:
     ids = _padded(chosen)
     by_id = {claim.item.id: claim for claim in _claim(tx, _these(_CHOSEN, ids), ids, owner)}
     return [by_id[item_id] for item_id in chosen]

@@ -42,6 +42,7 @@ UPDATE items SET state = ?, reason = ?, attempts = ?, interruptions = ?, deaths 
 WHERE id = ? AND fence IS ? RETURNING transitions
 """
 
+_DIED: Final = "UPDATE items SET rank = rank + ?, code = ? WHERE id = ?"
 _NOTHING: Final = Problem("", "")
 
 
@@ -61,6 +62,7 @@ class Effect:
     receipt: str = ""
     putaway: str = "none"
     worker: str = ""
+    code: str = ""
     drops_payload: bool = False
 
 
@@ -102,7 +104,7 @@ def effect_of(kind: Kind, outcome: Outcome) -> Effect:  # noqa: PLR0911 - one fo
                 putaway=away,
                 worker=worker,
             )
-        case Quarantined(problem=problem, died=died, worker=worker):
+        case Quarantined(problem=problem, died=died, worker=worker, code=code):
             return Effect(
                 "quarantined",
                 State.QUARANTINED,
@@ -111,6 +113,7 @@ def effect_of(kind: Kind, outcome: Outcome) -> Effect:  # noqa: PLR0911 - one fo
                 died=died,
                 putaway=away,
                 worker=worker,
+                code=code,
             )
         case Superseded(message=message):
             return Effect("superseded", State.COMPLETED, Problem("superseded", message))
@@ -174,6 +177,10 @@ def apply(tx: Transaction, item: Item, effect: Effect, *, who: str, fence: int |
     if transitions is None:
         raise StaleClaim(f"item {item.id} is no longer {who}'s: it was recovered meanwhile")
     tx.books.moved((item.kind, item.converter), old, effect.state, item.bytes)
+    if effect.died:
+        # Behind the others of its priority: whatever lost a worker may hold one up again.
+        half = tx.scheduling.turns.order.step / 2
+        tx.db.execute(_DIED, (half, effect.code, item.id))
     if effect.drops_payload:
         tx.db.execute("DELETE FROM payloads WHERE item_id = ?", (item.id,))
         tx.books.dropped(item.kind, effect.state, item.converter, item.bytes)

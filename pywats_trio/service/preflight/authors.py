@@ -15,16 +15,18 @@ from attrs import define, field
 
 from pywats_trio.config import texts
 from pywats_trio.convert.trial import Question, inquire
-from pywats_trio.converters.registry import STANDARD, Spec, parse
+from pywats_trio.converters.registry import STANDARD, Spec, parse, pinned
 from pywats_trio.errors import ConfigError
 from pywats_trio.service.preflight import looks
 from pywats_trio.service.preflight.finding import CONFIG, Finding, error, warning
+from pywats_trio.service.taken import takes_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pywats_trio.config.options import ConverterOptions, WorkerOptions
     from pywats_trio.convert.answer import Description
+    from pywats_trio.model import Unit
 
 PATIENCE: Final = 5.0
 """Seconds for all of them to answer."""
@@ -40,7 +42,7 @@ class Authors:
 
     async def ask(self, converters: Sequence[ConverterOptions], workers: WorkerOptions) -> None:
         """Ask those of `converters` who have something to say, each type once."""
-        asked = [o for o in converters if o.type not in STANDARD or o.arguments]
+        asked = [o for o in converters if o.type not in STANDARD or o.arguments or takes_folders(o)]
         specs = await _specs(asked)
         by_type: dict[str, list[ConverterOptions]] = {}
         for options, spec in zip(asked, specs, strict=True):
@@ -64,6 +66,13 @@ class Authors:
         for options, mistakes in zip(group, answer.mistakes, strict=True):
             self.patterns[options.name] = answer.patterns
             self.findings += _wrong(options, mistakes)
+            self.findings += _misplaced(options, answer.unit)
+            if not (options.patterns or answer.patterns):
+                message = (
+                    f"converters.{options.name}.patterns: neither they nor its author name any"
+                )
+                hint = "write patterns, or no file is taken"
+                self.findings.append(error("converter", options.name, message, hint, CONFIG))
 
 
 async def _specs(converters: Sequence[ConverterOptions]) -> list[Spec | Finding]:
@@ -77,7 +86,7 @@ async def _specs(converters: Sequence[ConverterOptions]) -> list[Spec | Finding]
 
 def _spec(options: ConverterOptions) -> Spec | Finding:
     try:
-        return parse(options.type)
+        return pinned(parse(options.type))
     except ConfigError as cause:
         file = texts.converter_file(options.type)
         if file and file[1].isidentifier():
@@ -103,6 +112,22 @@ def _wrong(options: ConverterOptions, mistakes: Mapping[str, str]) -> list[Findi
             CONFIG,
         )
         for key, why in mistakes.items()
+    ]
+
+
+def _misplaced(options: ConverterOptions, unit: Unit | None) -> list[Finding]:
+    """Keys that mean nothing for what the converter takes."""
+    if unit is None:
+        keys = takes_folders(options)
+        why, hint = "is for converters that take folders; this one takes files", "remove the line"
+    else:
+        keys = ["recursive"] if options.recursive else []
+        keys += ["settle"] if options.settle != "quiet" else []
+        why = "is for converters that take files; this one takes folders"
+        hint = "remove the line; marker, minimum_files and quiet_seconds say when one is complete"
+    return [
+        error("converter", options.name, f"converters.{options.name}.{key}: {why}", hint, CONFIG)
+        for key in keys
     ]
 
 

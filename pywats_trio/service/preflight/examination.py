@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from pywats_trio.sandbox.levels import probe
 from pywats_trio.service.preflight import clashes, folders, looks, machine, own
 from pywats_trio.service.preflight.authors import Authors, standard_patterns
 from pywats_trio.service.preflight.clashes import Line
@@ -68,10 +69,12 @@ class _Examination:
 
     async def run(self) -> None:
         """Look at everything, then at what follows from it."""
+        can_work = self._judge_sandbox()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._look_at_folders)
             nursery.start_soon(self._look_at_data_dir)
-            nursery.start_soon(self._authors.ask, self._changed, self._config.workers)
+            if can_work:
+                nursery.start_soon(self._authors.ask, self._changed, self._config.workers)
         self.findings += self._authors.findings
         self._judge_limits()
         await self._judge_clashes()
@@ -109,6 +112,15 @@ class _Examination:
             self.findings += found.findings
         self.findings += machine.of_clock(self._wall(), found.written_at if found else None)
         self.findings += machine.of_user()
+
+    def _judge_sandbox(self) -> bool:
+        """Whether there can be workers."""
+        workers = self._config.workers
+        if self._before is not None and self._before.workers == workers:
+            return True
+        found = list(machine.of_sandbox(workers, probe()))  # from the kernel: it does not block
+        self.findings += found
+        return not any(finding.severity == "error" for finding in found)
 
     def _judge_limits(self) -> None:
         """If more is needed than before."""

@@ -22,7 +22,7 @@ class Finding:
 
     check: str
     """A constant word: `folder`, `converter`, `clash`, `data_dir`, `disk`, `clock`, `inotify`,
-    `files`, `user` or `server`."""
+    `files`, `user`, `sandbox` or `server`."""
     subject: str
     """The folder, converter or address concerned."""
     severity: Literal["error", "warning"]

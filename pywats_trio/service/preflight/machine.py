@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from pywats_trio.config.options import DAY, worker_count
-from pywats_trio.service.preflight.finding import Finding, warning
+from pywats_trio.errors import SandboxUnavailable
+from pywats_trio.sandbox.levels import Level, reach
+from pywats_trio.service.preflight.finding import START, Finding, error, warning
 
 if sys.platform != "win32":
     import resource
@@ -19,7 +21,8 @@ if sys.platform != "win32":
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pywats_trio.config.options import Config
+    from pywats_trio.config.options import Config, WorkerOptions
+    from pywats_trio.sandbox.levels import Support
 
 EARLIEST: Final = datetime(2024, 1, 1, tzinfo=UTC).timestamp()
 """No clock that is right says less: this program is younger."""
@@ -108,6 +111,27 @@ def of_clock(now: float, written_at: float | None) -> Iterator[Finding]:
 
 def _told(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def of_sandbox(workers: WorkerOptions, support: Support) -> Iterator[Finding]:
+    """Whether workers can be shut in as is wanted, and whether it is wanted at all."""
+    wanted = Level(workers.sandbox)
+    try:
+        reached = reach(wanted, support, fallback=workers.sandbox_fallback)
+    except SandboxUnavailable:
+        lacks = "; ".join(support.lacks)
+        message = f"workers cannot be shut in as workers.sandbox = {str(wanted)!r} wants: {lacks}"
+        hint = 'set workers.sandbox = "basic", or workers.sandbox_fallback = true'
+        yield error("sandbox", str(wanted), message, hint, START)
+        return
+    if reached.level is not wanted:
+        message = f"workers run at {str(reached.level)!r} and not {str(wanted)!r}: "
+        message += "; ".join(reached.missing)
+        hint = "a converter can read and send what this user can, until the kernel is changed"
+        yield warning("sandbox", str(wanted), message, hint)
+    elif wanted is Level.OFF:
+        message = 'workers.sandbox = "off": nothing bounds what a converter may do or use'
+        yield warning("sandbox", "off", message, 'set workers.sandbox = "standard"')
 
 
 def of_user() -> Iterator[Finding]:

@@ -1,0 +1,1 @@
+"""`pywats-trio converters`: one file a command, imported on use."""

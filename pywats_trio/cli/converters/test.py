@@ -1,0 +1,108 @@
+"""`pywats-trio converters test FILE`: what a converter makes of a file; nothing is sent."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pywats_trio.cli.converters.configured import configuration, line_of
+from pywats_trio.cli.output import json_option, print_json
+from pywats_trio.errors import InvalidInputError, UsageError
+
+if TYPE_CHECKING:
+    from pywats_trio.cli.main import Globals
+    from pywats_trio.config.options import WorkerOptions
+    from pywats_trio.convert.trial import Attempt
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--converter", metavar="NAME or TYPE", help="Default: the one that is surest.")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="An argument for it.")
+@click.option("--watch", is_flag=True, help="Again at every save of FILE or of the converter.")
+@json_option
+@click.pass_obj
+def test(
+    options: Globals,
+    file: Path,
+    *,
+    converter: str | None,
+    settings: tuple[str, ...],
+    watch: bool,
+    as_json: bool,
+) -> None:
+    """Convert FILE as the service would, and print the reports; nothing is stored or sent.
+
+    With --watch, until Ctrl-C; with --json, too, one document a line.
+    """
+    import trio  # noqa: PLC0415 - `--help` must be quick
+
+    attempt, workers = _attempt(options, file, converter, dict(map(_setting, settings)), as_json)
+    if watch:
+        from pywats_trio.cli.converters.watch import keep_trying  # noqa: PLC0415
+
+        trio.run(keep_trying, attempt, workers, as_json)
+    else:
+        _try_once(attempt, workers, as_json)
+
+
+def _attempt(
+    options: Globals, file: Path, converter: str | None, settings: dict[str, Any], as_json: bool
+) -> tuple[Attempt, WorkerOptions]:
+    from pywats_trio.cli.converters.present import say  # noqa: PLC0415
+    from pywats_trio.config.options import StationOptions, WorkerOptions  # noqa: PLC0415
+    from pywats_trio.convert.trial import Attempt  # noqa: PLC0415
+    from pywats_trio.converters.api import Station  # noqa: PLC0415
+
+    config = configuration(options)
+    line = line_of(config, converter)
+    station = config.station if config else StationOptions()
+    attempt = Attempt(
+        file,
+        line.type if line else converter,
+        name=line.name if line else "test",
+        instance=config.instance if config else "default",
+        arguments={**(line.arguments if line else {}), **settings},
+        station=Station(station.name, station.location, station.purpose),
+        log_level=options.log_level or "info",
+        **({} if as_json else {"hear": say}),
+    )
+    return attempt, config.workers if config else WorkerOptions()
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """`KEY=VALUE`; a value that is JSON (a number, true, a list) is taken as that."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set {text!r}: write KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def _try_once(attempt: Attempt, workers: WorkerOptions, as_json: bool) -> None:
+    import trio  # noqa: PLC0415
+
+    from pywats_trio.cli.converters import present  # noqa: PLC0415
+    from pywats_trio.convert.trial import CannotUse, Refused, test_file  # noqa: PLC0415
+
+    try:
+        trial = trio.run(partial(test_file, attempt, workers))
+    except Refused as refused:
+        if as_json:
+            print_json(present.refusal(refused))
+        else:
+            present.show_refusal(refused)
+        raise click.exceptions.Exit(InvalidInputError.exit_code) from refused
+    except CannotUse as error:
+        present.show_traceback(error)
+        raise
+    if as_json:
+        print_json(present.document(trial))
+    else:
+        present.show(trial)

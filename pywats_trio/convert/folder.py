@@ -1,0 +1,150 @@
+"""Opening a unit that is a folder: a look at it, a copy of it, and another look. All blocks."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Final
+
+from attrs import define
+
+from pywats_trio import units
+from pywats_trio.convert import spool
+from pywats_trio.convert.place import (
+    AWAY_SECONDS,
+    Cannot,
+    Opened,
+    admit,
+    closed_on_error,
+    failed,
+    too_large,
+)
+from pywats_trio.model import Form, Problem, Reason, Superseded, Wait
+from pywats_trio.text import printable
+from pywats_trio.units import Obstructed, Parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pywats_trio.convert.place import Place
+    from pywats_trio.units import Held, Obstacle, Survey
+
+SPOOL: Final = "spool"
+"""The kind of problem that a disk has which takes no copies."""
+
+
+def open_unit(place: Place, unwanted: Callable[[], bool]) -> Opened:
+    """A copy of the unit as it is now; it is thrown away when it comes to be `unwanted`.
+
+    Raises:
+        Cannot: it cannot be converted, or not now.
+        OSError: it is not there, or its file system is in trouble.
+    """
+    try:
+        return _open(place, unwanted)
+    except Obstructed as error:
+        raise _hindered(place, error.obstacle) from error
+    except spool.Changed as error:
+        raise Cannot(Superseded(str(error))) from error
+    except spool.Unwritten as error:
+        raise Cannot(_unwritten(place, error.reason)) from error
+
+
+def _open(place: Place, unwanted: Callable[[], bool]) -> Opened:
+    parts = Parts.of(place.path, place.form)
+    found = units.survey(parts)
+    if found is None:
+        raise _no_unit(place)
+    _check_unit(place, parts, found)
+    held = _hold(parts)
+    try:
+        for descriptor, path in ((held.header, parts.header), (held.folder, parts.folder)):
+            if descriptor is not None:
+                admit(place, descriptor, path)
+        copied = spool.fill(held, found, place.spool, unwanted)
+        with closed_on_error(copied.descriptor):
+            _check_still(held, found)
+    except BaseException:
+        held.close()
+        raise
+    told = {"form": place.form.value, "index": copied.index}
+    return Opened(copied.descriptor, found.identity, told, held)
+
+
+def _check_still(held: Held, found: Survey) -> None:
+    if held.survey().identity != found.identity:
+        raise spool.Changed
+
+
+def _hold(parts: Parts) -> Held:
+    try:
+        return units.hold(parts)
+    except OSError as error:
+        if error.errno in units.GONE:
+            raise spool.Changed from error
+        raise
+
+
+def _no_unit(place: Place) -> Cannot:
+    """What lies there is none, or nothing does: told as of a file that cannot be opened."""
+    what = "not a folder" if place.form is Form.FOLDER else "not a regular file"
+    if stat.S_ISLNK(os.lstat(place.path).st_mode):
+        what = "a link; only what it leads to can be converted"
+    return failed("unreadable", f"{printable(place.path)} is {what}")
+
+
+def _check_unit(place: Place, parts: Parts, found: Survey) -> None:
+    if place.expected is not None and found.identity != place.expected:
+        raise Cannot(Superseded("it was changed while it waited"))
+    if found.obstacle is not None:
+        raise _hindered(place, found.obstacle)
+    if not found.has_folder:
+        folder = printable(os.path.basename(parts.folder))  # noqa: PTH119 - any bytes, as str
+        raise failed(
+            "incomplete",
+            f"the data folder {folder!r} is not beside the header file",
+            "Put it there, and drop both again.",
+        )
+    if not found.identity.size:
+        raise failed("empty", "all of its files are empty", "Look whether the disk was full.")
+    if found.identity.size > place.max_bytes:
+        raise too_large("its files have", found.identity.size, place.max_bytes)
+
+
+@define
+class Look:
+    """Another look at a unit after its conversion, wherever it lies then.
+
+    One that was deleted, or cannot be looked at now, was converted as it was.
+    """
+
+    opened: Opened
+    changed: bool = False
+    """Whether it is not what it was when it was opened."""
+
+    def run(self) -> None:
+        """In the folder's thread."""
+        held = self.opened.held
+        assert held is not None  # noqa: S101 - it is a unit
+        try:
+            self.changed = held.survey().identity != self.opened.identity
+            if self.changed:
+                self.changed = not held.is_removed()
+        except Obstructed:
+            self.changed = True
+        except OSError:
+            self.changed = False
+
+
+def _hindered(place: Place, obstacle: Obstacle) -> Cannot:
+    return failed(obstacle.kind, f"{printable(place.path)} {obstacle.message}", obstacle.hint)
+
+
+def _unwritten(place: Place, error: OSError) -> Wait:
+    problem = Problem(
+        SPOOL,
+        f"no copy of {printable(place.path)} can be written below {printable(place.spool)}: "
+        f"{error.strerror}",
+        "Make room on the disk of data_dir; it is tried again by itself.",
+    )
+    return Wait(AWAY_SECONDS, Reason.CONVERTER, problem)

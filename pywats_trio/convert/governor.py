@@ -1,0 +1,171 @@
+"""Watches what conversions do to the machine, and lets as many run at once as it bears.
+
+It looks once a second while there is work and not at all while there is none. What follows from
+what it saw is decided in `convert.limit`; how it is seen is in `convert.pressure`.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+import trio
+
+from pywats_trio.convert import pressure
+from pywats_trio.convert.limit import Sample
+from pywats_trio.convert.pace import Pace
+from pywats_trio.observe.board import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+    from pywats_trio.convert.limit import Limit
+    from pywats_trio.convert.pace import Turn
+    from pywats_trio.convert.pressure import Reading
+    from pywats_trio.observe.board import Board
+
+SECOND: Final = 1.0
+"""Between two looks, each of which takes about half a millisecond of a thread."""
+NEWEST: Final = 0.5
+"""Weight of the newest second in what a job takes beside its conversion."""
+
+log = structlog.get_logger("pywats_trio.convert")
+
+
+async def look(pids: Iterable[int]) -> Reading:
+    """Read the machine in a thread; `pids`: the processes that are ours beside this one."""
+    return await trio.to_thread.run_sync(pressure.read, tuple(pids), abandon_on_cancel=True)
+
+
+class Governor:
+    """A part of the pool; `run` it beside the processes.
+
+    Args:
+        limit: decides.
+        board: is told when no process can be started; its metrics count the changes.
+        resize: is told how many places there are from now on.
+        pids: the processes that are ours beside this one.
+        look: reads the machine; what cannot be read raises OSError.
+    """
+
+    def __init__(
+        self,
+        limit: Limit,
+        board: Board,
+        *,
+        resize: Callable[[int], None],
+        pids: Callable[[], Iterable[int]],
+        look: Callable[[Iterable[int]], Awaitable[Reading]] = look,
+    ) -> None:
+        self._limit = limit
+        self._board = board
+        self._resize = resize
+        self._pids = pids
+        self._read = look
+        self._pace = Pace()
+        self._since = board.clock()
+        self._in_hand = self._finished = self._waited = 0
+        self._told = 0.0
+        self._wanted = trio.Event()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Watch until cancelled; ready at once. A machine that cannot be read leaves the limit."""
+        self._apply()
+        task_status.started()
+        try:
+            while True:
+                await self._wanted.wait()
+                await self._watch()
+                self._wanted = trio.Event()
+                self._board.end(Cause.WORKERS)
+        finally:
+            self._board.end(Cause.WORKERS)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Turn]:
+        """To be held around each job, before it has a place, and told what processor time it took.
+
+        Where even one worker is too much for the machine, jobs wait here for their turn.
+        """
+        self._wanted.set()
+        self._waited += self._in_hand >= self._limit.places
+        self._in_hand += 1
+        try:
+            async with self._pace.turn() as turn:
+                yield turn
+            self._finished += 1
+        finally:
+            self._in_hand -= 1
+
+    def facts(self) -> dict[str, Any]:
+        """For status: `limit` (processes; below one, the processors that the service and its only
+        worker may use together), `max`, `reason` in words, and `since` when it is so, in seconds
+        since the epoch.
+        """
+        value = self._limit.value
+        return {
+            "limit": value if 0 < value < 1 else int(value),
+            "max": self._limit.most,
+            "reason": self._limit.verdict.words,
+            "since": self._since,
+        }
+
+    async def _watch(self) -> None:
+        """Until there is nothing to be done."""
+        before, finished = await self._look(), self._finished
+        self._judge(before, before, 0)  # memory may have become short while nobody looked
+        while self._in_hand or self._finished > finished:
+            finished = self._finished
+            await trio.sleep(SECOND)
+            after = await self._look()
+            self._judge(before, after, self._finished - finished)
+            before = after
+
+    async def _look(self) -> Reading | None:
+        try:
+            return await self._read(self._pids())
+        except OSError as error:
+            log.warning("the machine cannot be looked at", error=str(error))
+            return None
+
+    def _judge(self, before: Reading | None, after: Reading | None, finished: int) -> None:
+        waited, self._waited = self._waited + self._pace.waited, 0
+        self._pace.waited = 0
+        if before is None or after is None:
+            return
+        limit, why = self._limit, self._limit.verdict.why
+        sample = Sample(pressure.between(before, after), finished, waited + self._waiting())
+        self._learn(sample)
+        changed = limit.judge(sample)
+        if changed or limit.verdict.why is not why:
+            self._since = self._board.clock()
+        if changed:
+            self._apply()
+            self._board.metrics.worker_limit_changes.labels(limit.verdict.why.value).inc()
+            log.info("limit of workers", limit=limit.value, reason=limit.verdict.words)
+        if limit.value:
+            self._board.end(Cause.WORKERS)
+        else:
+            self._board.begin(
+                Cause.WORKERS,
+                "",
+                "no worker process can be started: memory is nearly used up",
+                "files wait in the queue; end what else needs memory, and all goes on by itself",
+            )
+
+    def _learn(self, sample: Sample) -> None:
+        """What the service does for a job beside its conversion: often more than that takes."""
+        if not sample.finished:
+            return
+        told, self._told = self._pace.told - self._told, self._pace.told
+        rest = max(0.0, sample.pressure.ours * sample.pressure.seconds - told)
+        self._pace.overhead += NEWEST * (rest / sample.finished - self._pace.overhead)
+
+    def _waiting(self) -> int:
+        """How many jobs wait now."""
+        return max(0, self._in_hand - self._limit.places) + self._pace.resting
+
+    def _apply(self) -> None:
+        self._resize(self._limit.places)
+        self._pace.share = self._limit.pace

@@ -1,0 +1,157 @@
+"""What `import pywats_client` finds inside a worker.
+
+With `pywats-api`: its own modules. Its packages `pywats_client` and `pywats_client.core` import
+services, a command line and PySide6 on the way to a base class, so each of the two is replaced by
+an empty package with the same folder; what lies in it is found and loaded as it is. Without
+`pywats-api`: the stand-ins in `shims`, which are enough for classes that need no more than the base
+classes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import frozen
+
+from pywats_trio.worker.load import LoadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from importlib.machinery import ModuleSpec
+
+    from pywats_trio.converters.pywats import shims
+
+ROOT: Final = "pywats_client"
+_CONVERTERS: Final = f"{ROOT}.converters"
+_SHIMS: Final = f"{__package__}.shims"
+_MODULES: Final = (
+    "base",
+    "context",
+    "conversion_log",
+    "file_converter",
+    "folder_converter",
+    "models",
+    "sandbox",
+    "scheduled_converter",
+)
+"""Of `pywats_client.converters`, and of `shims`, under the same names."""
+
+_ELSEWHERE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            "CSVConverter",
+            "ConversionStatus",
+            "ConverterArguments",
+            "ConverterBase",
+            "ConverterResult",
+            "FileInfo",
+            "PostProcessAction",
+        ),
+        f"{_CONVERTERS}.base",
+    ),
+    **dict.fromkeys(
+        (
+            "ClientError",
+            "ConverterConfigError",
+            "ConverterError",
+            "FileAccessError",
+            "FileFormatError",
+        ),
+        f"{ROOT}.exceptions",
+    ),
+}
+"""What `pywats_client` re-exports for converters, and where it is."""
+
+
+@frozen
+class Names:
+    """What the adapter itself uses of pyWATS."""
+
+    FileConverter: type[shims.FileConverter]
+    FolderConverter: type[shims.FolderConverter]
+    ScheduledConverter: type[shims.ScheduledConverter]
+    ConverterBase: type[shims.ConverterBase]
+    ConverterArguments: type[shims.ConverterArguments]
+    ConverterContext: type[shims.ConverterContext]
+    ConverterSource: type[shims.ConverterSource]
+    ConverterResult: type[shims.ConverterResult]
+    ConversionLog: type[shims.ConversionLog]
+    FileInfo: type[shims.FileInfo]
+
+
+def names() -> Names:
+    """The classes that the user's code was written against, once `provided`."""
+    found: dict[str, Any] = {}
+    for module in ("base", "context", "conversion_log", "models"):
+        found |= vars(importlib.import_module(f"{_CONVERTERS}.{module}"))
+    for module in ("file_converter", "folder_converter", "scheduled_converter"):
+        found |= vars(importlib.import_module(f"{_CONVERTERS}.{module}"))
+    return Names(**{name: found[name] for name in Names.__annotations__})
+
+
+@contextmanager
+def provided() -> Iterator[None]:
+    """`pywats_client` can be imported, from now on.
+
+    Raises:
+        LoadError: what is imported inside needs more of pyWATS than there is.
+    """
+    if ROOT not in sys.modules:
+        spec = importlib.util.find_spec(ROOT)
+        if spec is not None and spec.submodule_search_locations:
+            _open(spec)
+        else:
+            _stand_in()
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"pywats", ROOT}:
+            raise
+        raise LoadError(
+            f"it imports {error.name}, which is not there; "
+            "install pywats-api beside the service: pip install 'pywats-trio[pywats]'"
+        ) from error
+
+
+def _open(spec: ModuleSpec) -> None:
+    sys.modules[ROOT] = _Hollow(spec, _ELSEWHERE)
+    core = importlib.util.find_spec(f"{ROOT}.core")
+    if core is not None:
+        sys.modules[core.name] = _Hollow(core, {})
+    # pyWATS keeps its logs of conversions below the home folder, where a worker may not write.
+    os.environ.setdefault("HOME", tempfile.gettempdir())
+
+
+class _Hollow(ModuleType):
+    """A package without its own `__init__`: what is in its folder can be imported from it."""
+
+    def __init__(self, spec: ModuleSpec, elsewhere: Mapping[str, str]) -> None:
+        super().__init__(spec.name)
+        self.__spec__ = spec
+        self.__file__ = spec.origin
+        self.__path__ = list(spec.submodule_search_locations or ())
+        self._elsewhere = elsewhere
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of a module
+        if name not in self._elsewhere:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r} in a worker")
+        return getattr(importlib.import_module(self._elsewhere[name]), name)
+
+
+def _stand_in() -> None:
+    package = importlib.import_module(_SHIMS)
+    root = importlib.import_module(f"{_SHIMS}.client")
+    exceptions = importlib.import_module(f"{_SHIMS}.exceptions")
+    sys.modules[ROOT] = root
+    sys.modules[_CONVERTERS] = package
+    sys.modules[f"{ROOT}.exceptions"] = exceptions
+    vars(root).update(converters=package, exceptions=exceptions)
+    for name in _MODULES:
+        sys.modules[f"{_CONVERTERS}.{name}"] = importlib.import_module(f"{_SHIMS}.{name}")

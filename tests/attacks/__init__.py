@@ -1,0 +1,1 @@
+"""What a hostile converter can do to anybody but itself, tried through the real pool."""

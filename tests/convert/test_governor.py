@@ -1,0 +1,348 @@
+"""When the machine is looked at, and what follows from what was seen; on a made machine."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.testing
+from attrs import define, evolve, field
+
+from pywats_trio.config.options import MIB
+from pywats_trio.convert.governor import SECOND, Governor
+from pywats_trio.convert.limit import LEAST, START, Limit
+from pywats_trio.convert.pressure import Reading
+from pywats_trio.observe.board import Board, Cause
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+STARTED = Reading(at=0.0, working=0.0, idle=0.0, ours=0.0, swapped_out=0, available=4096 * MIB)
+
+
+@define
+class Machine:
+    """Two processors and what is read of them; and the pool, as far as it is needed."""
+
+    now: Reading = STARTED
+    others: float = 0.0
+    """How many processors others use; the rest is ours, and what is idle."""
+    idle: float = 0.0
+    looks: int = 0
+    sizes: list[int] = field(factory=list)
+    pids: tuple[int, ...] = ()
+    broken: bool = False
+    wall: float = 1000.0
+
+    async def look(self, pids: Iterable[int]) -> Reading:
+        await trio.lowlevel.checkpoint()
+        self.looks += 1
+        self.pids = tuple(pids)
+        if self.broken:
+            raise PermissionError("no")
+        seconds = trio.current_time() - self.now.at
+        self.now = evolve(
+            self.now,
+            at=self.now.at + seconds,
+            working=self.now.working + (2 - self.idle) * seconds,
+            idle=self.now.idle + self.idle * seconds,
+            ours=self.now.ours + (2 - self.idle - self.others) * seconds,
+        )
+        return self.now
+
+
+@asynccontextmanager
+async def watched(
+    machine: Machine, most: int = 2, start: int = 2
+) -> AsyncIterator[tuple[Governor, Board]]:
+    board = Board(clock=lambda: machine.wall)
+    machine.now = evolve(machine.now, at=trio.current_time())
+    governor = Governor(
+        Limit(most, start=start, worker_bytes=100 * MIB, keep=0.85),
+        board,
+        resize=machine.sizes.append,
+        pids=lambda: (7, 8),
+        look=machine.look,
+    )
+    async with trio.open_nursery() as nursery:
+        await nursery.start(governor.run)
+        yield governor, board
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def jobs(governor: Governor, number: int) -> AsyncIterator[None]:
+    """So many that go on for ever."""
+
+    async def job() -> None:
+        async with governor.turn():
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(number):
+            nursery.start_soon(job)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+def counted(board: Board, why: str) -> float:
+    value = board.metrics.registry.get_sample_value(
+        "pywats_worker_limit_changes_total", {"reason": why}
+    )
+    return value or 0.0
+
+
+async def seconds(number: float) -> None:
+    await trio.sleep(number * SECOND)
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_it_looks_once_a_second_while_there_is_work_and_not_at_all_else(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    machine = Machine()
+    async with watched(machine) as (governor, _board):
+        await trio.sleep(1000)
+        await trio.testing.wait_all_tasks_blocked()
+        assert machine.looks == 0
+        async with governor.turn():
+            await trio.testing.wait_all_tasks_blocked()
+            await seconds(5)
+            assert machine.looks == 6
+            assert machine.pids == (7, 8)
+        await seconds(2)  # what happened since, and that nothing does
+        for _ in range(5):
+            await trio.sleep(100)
+            await trio.testing.wait_all_tasks_blocked()
+        assert machine.looks == 8
+        async with governor.turn():
+            await trio.testing.wait_all_tasks_blocked()
+    assert machine.sizes == [2]
+
+
+async def test_it_tells_the_pool_status_and_metrics_what_changed_and_why(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    machine = Machine(others=1.2)
+    async with watched(machine) as (governor, board):
+        assert governor.facts() == {
+            "limit": 2,
+            "max": 2,
+            "reason": "as many as there are processors for, at most",
+            "since": 1000.0,
+        }
+        async with jobs(governor, 3):
+            await trio.testing.wait_all_tasks_blocked()
+            machine.wall = 1001.0
+            await seconds(1)
+            assert machine.sizes == [2, 1]
+            reason = "processor: others keep 60% of what they want"
+            told = {"limit": pytest.approx(0.3), "max": 2, "reason": reason, "since": 1001.0}
+            assert governor.facts() == told
+            machine.wall = 1002.0
+            await seconds(1)
+            assert governor.facts()["since"] == 1002.0
+            await seconds(20)
+            assert governor.facts()["limit"] == LEAST
+            assert counted(board, "processor") == 3
+            machine.others, machine.wall = 0.0, 2000.0
+            await seconds(40)
+            assert governor.facts()["limit"] == 2
+            assert governor.facts()["reason"] == "files wait, and nothing suffers"
+            assert governor.facts()["since"] == 2000.0
+            assert counted(board, "work") == 5
+        assert machine.sizes[-1] == 2
+
+
+async def test_below_one_worker_jobs_rest_between(autojump_clock: trio.testing.MockClock) -> None:
+    machine = Machine(others=1.2)
+    async with watched(machine) as (governor, _board):
+        async with governor.turn() as turn:
+            await trio.testing.wait_all_tasks_blocked()
+            await seconds(2)
+            turn.cpu = 1.0
+        with trio.move_on_after(1000) as scope:
+            async with trio.open_nursery() as nursery:
+
+                async def next_job() -> None:
+                    async with governor.turn():
+                        scope.cancel()
+
+                nursery.start_soon(next_job)
+                await seconds(1)
+                assert not scope.cancel_called
+                await trio.sleep(30)
+        assert scope.cancel_called
+
+
+@pytest.mark.parametrize(("number", "limit"), [(1, 1), (2, 2)])
+async def test_it_rises_only_for_who_would_have_to_wait(
+    number: int, limit: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    machine = Machine(idle=0.5)
+    async with watched(machine, start=1) as (governor, _board), jobs(governor, number):
+        await trio.testing.wait_all_tasks_blocked()
+        await seconds(10)
+        assert governor.facts()["limit"] == limit
+
+
+@pytest.mark.parametrize(("others", "limit"), [(0, 1), (1, 2)])
+async def test_it_rises_for_who_had_to_wait_between_two_looks(
+    others: int, limit: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    machine = Machine(idle=0.5)
+    async with watched(machine, start=1) as (governor, _board), jobs(governor, others):
+        for _ in range(10):
+            async with governor.turn():
+                await trio.testing.wait_all_tasks_blocked()
+            await seconds(1)
+        assert governor.facts()["limit"] == limit
+
+
+@pytest.mark.parametrize(("owed", "limit"), [(0.15, 0.6), (0.0, 0.3)])
+async def test_it_rises_for_who_had_to_rest_between_two_looks(
+    owed: float, limit: float, autojump_clock: trio.testing.MockClock
+) -> None:
+    machine = Machine(others=1.2)
+
+    async def job() -> None:
+        async with governor.turn() as turn:
+            turn.cpu = 0.29
+
+    async with watched(machine) as (governor, _board), trio.open_nursery() as nursery:
+        async with governor.turn() as first:
+            await seconds(1)
+            assert governor.facts()["limit"] == pytest.approx(0.3)
+            machine.others, machine.idle, first.cpu = 0.0, 1.71, owed
+        for _ in range(3):
+            nursery.start_soon(job)  # one at a time, which takes what a second allows
+            await seconds(1)
+        assert governor.facts()["limit"] == pytest.approx(limit)
+
+
+async def test_it_rises_for_who_had_to_rest(autojump_clock: trio.testing.MockClock) -> None:
+    machine = Machine(others=1.2)
+    async with watched(machine) as (governor, _board):
+        async with governor.turn() as turn:
+            await trio.testing.wait_all_tasks_blocked()
+            await seconds(1)
+            assert governor.facts()["limit"] == pytest.approx(0.3)
+            machine.others, machine.idle, turn.cpu = 0.0, 0.5, 10.0
+        async with jobs(governor, 1):
+            await seconds(12)
+            assert governor.facts()["limit"] == 1
+
+
+@pytest.mark.parametrize(("waited", "due"), [(3.9, False), (4.1, True)])
+async def test_a_job_takes_what_the_service_does_for_it_too(
+    waited: float, due: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    machine = Machine(idle=1.2)
+    worked = False
+    async with watched(machine) as (governor, _board):
+        async with governor.turn() as first:
+            await trio.testing.wait_all_tasks_blocked()
+            first.cpu = 0.3
+        await seconds(1)  # we used 0.8 of which 0.5 are not the job's
+        machine.others, machine.idle = 1.2, 0.0
+        await seconds(1)
+        assert governor.facts()["limit"] == pytest.approx(0.3)
+        machine.others = 1.72  # they keep enough, and would not if we took more
+        async with governor.turn() as second:
+            second.cpu = 1.0
+
+        async def third() -> None:
+            nonlocal worked
+            async with governor.turn():
+                worked = True
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(third)
+            await trio.testing.wait_all_tasks_blocked()
+            await trio.sleep(waited)  # 1 and half of 0.5 less a burst, at 0.3: 4 seconds
+            await trio.testing.wait_all_tasks_blocked()
+            assert worked == due
+            nursery.cancel_scope.cancel()
+
+
+async def test_without_memory_for_a_process_the_board_is_told_until_there_is_some(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    machine = Machine()
+    machine.now = evolve(machine.now, available=START - 1)
+    async with watched(machine) as (governor, board), jobs(governor, 3):
+        await trio.testing.wait_all_tasks_blocked()  # at once: not a second is waited with it
+        assert machine.sizes == [2, 0]
+        [condition] = board.held_up_by(Cause.WORKERS)
+        assert condition.message == ("no worker process can be started: memory is nearly used up")
+        assert governor.facts()["limit"] == 0
+        machine.now = evolve(machine.now, available=4096 * MIB)
+        await seconds(1)
+        assert machine.sizes == [2, 0, 1]
+        assert not board.conditions
+        await seconds(10)
+        assert machine.sizes[-1] == 2
+
+
+@pytest.mark.parametrize("how", ["nothing waits any more", "it ends"])
+async def test_the_board_is_not_told_longer_than_somebody_waits(
+    how: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    machine = Machine()
+    machine.now = evolve(machine.now, available=START - 1)
+    async with watched(machine) as (governor, board):
+        async with governor.turn():
+            await trio.testing.wait_all_tasks_blocked()
+            assert board.held_up_by(Cause.WORKERS)
+        if how == "nothing waits any more":
+            await seconds(2)
+            assert not board.conditions
+    assert not board.conditions
+
+
+async def test_a_machine_that_cannot_be_read_leaves_the_limit_as_it_is(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    machine = Machine(others=1.2, broken=True)
+    async with watched(machine) as (governor, _board), governor.turn():
+        await trio.testing.wait_all_tasks_blocked()
+        await seconds(3)
+        assert machine.sizes == [2]
+        machine.broken = False
+        await seconds(2)  # two readings make the first sample
+        assert machine.sizes == [2, 1]
+
+
+async def test_a_job_that_fails_is_no_work_left(autojump_clock: trio.testing.MockClock) -> None:
+    machine = Machine()
+    async with watched(machine) as (governor, _board):
+
+        async def failing() -> None:
+            async with governor.turn():
+                await trio.testing.wait_all_tasks_blocked()
+                raise RuntimeError("broken")
+
+        with pytest.raises(RuntimeError, match="broken"):
+            await failing()
+        await seconds(1)
+        await trio.sleep(100)
+        await trio.testing.wait_all_tasks_blocked()
+        assert machine.looks == 2
+
+
+async def test_the_real_machine_is_looked_at_without_holding_anybody_up() -> None:
+    board = Board()
+    sizes: list[int] = []
+    limit = Limit(2, start=2, worker_bytes=100 * MIB, reserve=1)
+    governor = Governor(limit, board, resize=sizes.append, pids=lambda: [])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(governor.run)
+        with trio.fail_after(20):
+            async with governor.turn():
+                await trio.sleep(2.5 * SECOND)
+        nursery.cancel_scope.cancel()
+    assert sizes[0] == 2
+    assert 0 < governor.facts()["limit"] <= 2
+    assert not board.conditions

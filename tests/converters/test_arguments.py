@@ -1,0 +1,130 @@
+"""Configured arguments against declared ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pywats_trio.converters.api import Argument
+from pywats_trio.converters.arguments import ArgumentError, Table, bind, mistakes
+
+DECLARED = {
+    "station": Argument(str, default="S"),
+    "factor": Argument(float, default=1.0, minimum=0.5, maximum=2.0),
+    "count": Argument(int, default=1),
+    "mode": Argument(str, default="a", choices=("a", "b")),
+    "loud": Argument(bool, default=False),
+}
+LISTED = {"who": Argument(list, choices=("a", "b"), minimum=1, maximum=3)}
+TABLES = {"inner": Table(dict, declared=lambda: DECLARED), "more": Argument(int)}
+
+
+def test_what_is_not_given_has_its_default() -> None:
+    assert bind(DECLARED, {}) == {
+        "station": "S",
+        "factor": 1.0,
+        "count": 1,
+        "mode": "a",
+        "loud": False,
+    }
+
+
+@pytest.mark.parametrize("value", [0.5, 1, 2.0])
+def test_a_number_within_its_limits_is_taken(value: float) -> None:
+    factor = bind(DECLARED, {"factor": value})["factor"]
+    assert factor == value
+    assert type(factor) is float
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"factor": 0.49}, "'factor' is 0.49; at least 0.5"),
+        ({"factor": 2.01}, "'factor' is 2.01; at most 2.0"),
+        ({"factor": True}, "'factor' must be of type float, not bool"),
+        ({"count": True}, "'count' must be of type int, not bool"),
+        ({"count": 1.0}, "'count' must be of type int, not float"),
+        ({"loud": 1}, "'loud' must be of type bool, not int"),
+        ({"mode": "c"}, "'mode' is 'c'; it must be one of a, b"),
+        ({"sttion": "x"}, "unknown argument 'sttion'; did you mean 'station'?"),
+        ({"zzz": "x"}, "unknown argument 'zzz'; the converter knows count, factor"),
+    ],
+)
+def test_a_wrong_argument_is_named(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        bind(DECLARED, given)
+    assert words in str(raised.value)
+
+
+def test_a_required_argument_must_be_there() -> None:
+    with pytest.raises(ArgumentError, match="'x' is required; the way"):
+        bind({"x": Argument(str, required=True, help="the way")}, {})
+
+
+def test_a_declaration_that_is_no_type_is_the_converters_fault() -> None:
+    with pytest.raises(ArgumentError, match="declares argument 'x'"):
+        bind({"x": Argument(list[str])}, {"x": ["a"]})
+
+
+def test_a_converter_without_arguments_says_so() -> None:
+    with pytest.raises(ArgumentError, match="has no arguments"):
+        bind({}, {"x": 1})
+
+
+def test_all_mistakes_are_told_each_under_its_name() -> None:
+    declared = {**DECLARED, "serial": Argument(str, required=True)}
+    found = mistakes(declared, {"factor": 9.0, "sttion": "x", "count": 2})
+    assert set(found) == {"factor", "sttion", "serial"}
+    assert "at most 2.0" in found["factor"]
+    assert "did you mean 'station'" in found["sttion"]
+    assert "is required" in found["serial"]
+
+
+def test_what_can_be_bound_has_no_mistakes() -> None:
+    given = {"factor": 2, "mode": "b"}
+    assert bind(DECLARED, given)["mode"] == "b"
+    assert mistakes(DECLARED, given) == {}
+
+
+@pytest.mark.parametrize("who", [["a"], ["b", "a", "b"]])
+def test_the_entries_of_a_list_are_of_its_choices(who: list[str]) -> None:
+    assert bind(LISTED, {"who": who}) == {"who": who}
+    assert bind(LISTED, {}) == {"who": None}
+
+
+@pytest.mark.parametrize(
+    ("who", "words"),
+    [
+        ([], "'who' has 0 entries; at least 1"),
+        (["a"] * 4, "'who' has 4 entries; at most 3"),
+        (["a", "c"], "'who' holds 'c'; it must be one of a, b"),
+        ([["a"]], "'who' holds ['a']; it must be one of a, b"),
+        ("a", "'who' must be of type list, not str"),
+    ],
+)
+def test_a_list_that_is_wrong_is_named(who: Any, words: str) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        bind(LISTED, {"who": who})
+    assert words in str(raised.value)
+
+
+def test_a_table_is_checked_by_the_declaration_it_leads_to_and_given_as_it_is() -> None:
+    given = {"inner": {"factor": 2}, "more": 1}
+    assert bind(TABLES, given) == given
+    assert bind(TABLES, {}) == {"inner": None, "more": None}
+    wrong = {"inner": {"factor": 3.0, "mod": "a"}, "more": "x"}
+    assert set(mistakes(TABLES, wrong)) == {"inner.factor", "inner.mod", "more"}
+    with pytest.raises(ArgumentError, match="in the table 'inner': argument 'factor'"):
+        bind(TABLES, {"inner": {"factor": 3.0}})
+    with pytest.raises(ArgumentError, match="'inner' must be of type dict"):
+        bind(TABLES, {"inner": 1})
+
+
+def _never() -> dict[str, Argument]:
+    raise AssertionError("looked up")
+
+
+def test_the_declaration_of_a_table_that_nobody_uses_is_not_looked_up() -> None:
+    assert bind({"inner": Table(dict, declared=_never)}, {}) == {"inner": None}
+    assert mistakes({"inner": Table(dict, declared=_never)}, {}) == {}

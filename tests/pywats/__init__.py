@@ -1,0 +1,1 @@
+"""Classes written for pyWATS, run by our workers."""

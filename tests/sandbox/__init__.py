@@ -1,0 +1,1 @@
+"""The kernel layers, against real processes."""
