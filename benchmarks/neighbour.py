@@ -1,6 +1,6 @@
 """A neighbour of the service: how much of its pace a busy program keeps while files are converted.
 
-    python -m benchmarks.neighbour [--turns N] [--work MS] [--priority WAY ...] [--json FILE]
+    python -m benchmarks.neighbour [--turns N] [--work MS] [--nice N ...] [--json FILE]
 
 The neighbour is a busy loop on every processor, in processes of one session. Its pace is taken in
 turns: three seconds beside the service, which works off a backlog as fast as it can, and one while
@@ -8,10 +8,8 @@ the service and its workers are stopped (SIGSTOP), so that both see the same mac
 the median of the ratios, and how many files were delivered beside the neighbour and without it. The
 server that takes them shares the machine, too, and what it uses is held against the service.
 
-`--work` is processor time of one conversion in milliseconds; 0: the standard `wats-json`. A way is
-how the workers are set, to compare: `as-is`, or words joined by commas: `batch`, `idle`, `niceN`,
-`autogroupN` (the nice value of the worker's session where the kernel groups processes by session,
-`sched(7)`). New workers are set once a turn, so a way holds for most of the time only.
+`--work` is processor time of one conversion in milliseconds; 0: the standard `wats-json`. `--nice`
+are values of `workers.nice` to compare; 0 is a service that does not stand back.
 """
 
 from __future__ import annotations
@@ -22,7 +20,6 @@ import json
 import multiprocessing
 import os
 import platform
-import re
 import signal
 import statistics
 import tempfile
@@ -100,23 +97,13 @@ def neighbour() -> Iterator[list[Synchronized[c_longlong]]]:
 class Stage:
     """The service with a backlog; `stop` and `go` are for the whole of it."""
 
-    def __init__(self, service: processes.Service, url: str, way: str) -> None:
+    def __init__(self, service: processes.Service, url: str) -> None:
         self.service = psutil.Process(service.process.pid)
         self._url = url
-        self._way = [] if way == "as-is" else way.split(",")
-        self._set: set[int] = set()
 
     def workers(self) -> list[psutil.Process]:
         """The worker processes that live now."""
         return self.service.children(recursive=True)
-
-    def set(self) -> None:
-        """Give the workers the priority that is compared."""
-        for process in self.workers():
-            if process.pid not in self._set:
-                self._set.add(process.pid)
-                for word in self._way:
-                    _apply(word, process.pid)
 
     def stop(self) -> None:
         """Nothing of it runs."""
@@ -133,23 +120,8 @@ class Stage:
         return int(processes.get(f"{self._url}/stats")["count"])
 
 
-def _apply(word: str, pid: int) -> None:
-    name, number = re.fullmatch(r"([a-z]+)(-?\d+)?", word).groups()  # type: ignore[union-attr]
-    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-        if name == "batch":
-            os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
-        elif name == "idle":
-            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
-        elif name == "nice":
-            os.setpriority(os.PRIO_PROCESS, pid, int(number))
-        elif name == "autogroup":
-            Path(f"/proc/{pid}/autogroup").write_text(number)
-        else:
-            raise SystemExit(f"not a way to set a worker: {word}")
-
-
 @contextlib.contextmanager
-def working(folder: Path, url: str, work: float, files: int, way: str) -> Iterator[Stage]:
+def working(folder: Path, url: str, work: float, files: int, nice: int) -> Iterator[Stage]:
     """A service on its way through so many files."""
     staged = folder / "staged"
     data.write(staged, folder.name, files, SIZE)
@@ -157,12 +129,13 @@ def working(folder: Path, url: str, work: float, files: int, way: str) -> Iterat
     if work:
         type_ = f"{folder / 'busy.py'}:Busy"
         (folder / "busy.py").write_text(CONVERTER.replace("{seconds}", str(work / 1000)))
-    with processes.service(folder / "service", url, "renamed", type_=type_) as service:
+    with processes.service(
+        folder / "service", url, "renamed", type_=type_, workers=f"nice = {nice}", leads=True
+    ) as service:
         for file in staged.iterdir():
             file.rename(service.watch / file.name)
-        stage = Stage(service, url, way)
+        stage = Stage(service, url)
         processes.wait_until(lambda: stage.delivered() > 0, 60)
-        stage.set()
         try:
             yield stage
         finally:
@@ -182,7 +155,6 @@ def turns(stage: Stage, number: int) -> dict[str, float]:
     with neighbour() as counts:
         _wait(5 * SETTLE_SECONDS)  # who watches the machine has to see it first
         for _ in range(number):
-            stage.set()
             files, used = stage.delivered(), _used(stage)
             begun, beside = time.monotonic(), _pace(counts, BESIDE_SECONDS)
             spent = time.monotonic() - begun
@@ -218,12 +190,12 @@ def _used(stage: Stage) -> float:
     return total
 
 
-def measure(folder: Path, work: float, files: int, number: int, way: str) -> dict[str, float]:
-    """The figures of one way."""
+def measure(folder: Path, work: float, files: int, number: int, nice: int) -> dict[str, float]:
+    """The figures of one value."""
     folder.mkdir()
     with (
         processes.sink("benchmarks.sink", "--port", "0") as url,
-        working(folder, url, work, files, way) as stage,
+        working(folder, url, work, files, nice) as stage,
     ):
         lone = alone(stage)
         return {**turns(stage, number), "files a second without it": lone}
@@ -235,17 +207,21 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--work", type=float, default=0.0, help="ms of a conversion")
     parser.add_argument("--files", type=int, default=20_000)
-    parser.add_argument("--priority", nargs="*", default=["as-is"])
+    parser.add_argument("--nice", nargs="*", type=int, default=[10, 0])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}"
     print(f"{machine}; {options.turns} turns, {options.work:g} ms a conversion")
     found = {}
     with tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as folder:
-        for number, way in enumerate(options.priority):
-            here = Path(folder).resolve() / str(number)
-            found[way] = measure(here, options.work, options.files, options.turns, way)
-            print(way, *(f"{name} {value:.2f}" for name, value in found[way].items()), sep="; ")
+        for nice in options.nice:
+            here = Path(folder).resolve() / str(nice)
+            found[nice] = measure(here, options.work, options.files, options.turns, nice)
+            print(
+                f"nice {nice}",
+                *(f"{name} {value:.2f}" for name, value in found[nice].items()),
+                sep="; ",
+            )
     print(f"aim: it keeps at least {AIM:g}")
     if options.json:
         options.json.write_text(json.dumps({"machine": machine, **found}, indent=1))

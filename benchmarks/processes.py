@@ -99,10 +99,12 @@ def service(
     type_: str = "wats-json",
     *,
     workers: str = "",
+    leads: bool = False,
 ) -> Iterator[Service]:
     """The installed command on new folders, `drop` the first, ready to take files.
 
-    `workers`: lines of that table of the configuration.
+    `workers`: lines of that table of the configuration. `leads`: it leads a session of its own, as
+    a daemon does.
     """
     config = folder / "config.toml"
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,6 +114,7 @@ def service(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=leads,
     )
     begun = time.monotonic()
     try:

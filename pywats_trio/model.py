@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PRIORITY_FIRST: Final = 1
 PRIORITY_LAST: Final = 10
+POST_ACTIONS: Final = ("move", "delete", "archive", "keep")
+"""What can become of a converted file."""
 
 
 class Kind(StrEnum):
@@ -239,6 +241,8 @@ class Item:
     """FILE: the path under which it was accepted, printable."""
     form: Form = Form.FILE
     """FILE: what there is at `source`; of a pair, it is the path of the header."""
+    after: str = ""
+    """FILE that is converted: one of `POST_ACTIONS` if its converter said so; see `Converted`."""
 
     @property
     def has_moved(self) -> bool:
@@ -291,6 +295,9 @@ class Converted:
     """What the converter wants remembered, such as findings."""
     worker: str = ""
     """Who did it, such as a process and its number; so in the others that have one."""
+    after: str = ""
+    """One of `POST_ACTIONS`, if the converter said what is to become of its file. The configured
+    `post_action` comes first."""
 
 
 @frozen

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pywats_trio.service.preflight import Finding
 
 SANDBOX: Final = "sandbox"
-OF_CONVERTERS: Final = frozenset({"converter", "clash", "folder", SANDBOX})
+OF_CONVERTERS: Final = frozenset({"converter", "argument", "clash", "folder", SANDBOX})
 """The checks that are about a line of the configuration and not about the machine."""
 
 

@@ -44,6 +44,7 @@ def run(options: Globals) -> None:
     from pywats_trio.cli.signals import Signals  # noqa: PLC0415
     from pywats_trio.config.secrets import secret_values  # noqa: PLC0415
     from pywats_trio.observe.log import configure  # noqa: PLC0415
+    from pywats_trio.priority import stand_back  # noqa: PLC0415
 
     loaded = options.load_with_places()
     config = loaded.config
@@ -54,6 +55,7 @@ def run(options: Globals) -> None:
         terminal=sys.stderr.isatty(),
         secrets=secret_values(config),
     ) as log:
+        stand_back(config.workers.nice // 2)
         faulthandler.enable()  # a watchdog ends a process that hangs by SIGABRT: say where it hung
         signals = Signals(log)
         try:

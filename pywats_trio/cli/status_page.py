@@ -5,11 +5,11 @@ The service may be older or newer than the command, so every fact may be missing
 
 from __future__ import annotations
 
-from datetime import datetime
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from pywats_trio.cli.converters import words
 from pywats_trio.cli.output import table
+from pywats_trio.cli.times import ago, span
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ STATES: Final = (
     "FAILED",
     "QUARANTINED",
 )
-_UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _SIZES: Final = ("B", "KiB", "MiB", "GiB")
 KIB: Final = 1024
 
@@ -38,7 +37,7 @@ def page(told: Facts, now: float, before: Facts | None = None) -> list[str]:
         *_conditions(told, now),
         *_queue(told),
         *_delivery(told, now, before),
-        *_converters(told),
+        *_converters(told, now),
         *_processes(told),
         *_probes(told),
     ]
@@ -46,7 +45,7 @@ def page(told: Facts, now: float, before: Facts | None = None) -> list[str]:
 
 
 def _state(told: Facts, now: float) -> Iterator[str]:
-    since = _ago(told.get("since"), now)
+    since = ago(told.get("since"), now)
     cause = f": {told['cause']}" if told.get("cause") else ""
     yield f"{told.get('instance')} is {told.get('state')}, since {since}{cause}"
     up = span(told.get("uptime_seconds") or 0)
@@ -61,7 +60,7 @@ def _conditions(told: Facts, now: float) -> Iterator[str]:
         yield "held up by"
     for condition in conditions:
         subject = f" {condition['subject']}" if condition.get("subject") else ""
-        since = _ago(condition.get("since"), now)
+        since = ago(condition.get("since"), now)
         yield f"  {condition.get('cause')}{subject}, since {since}: {condition.get('message')}"
         if condition.get("hint"):
             yield f"    {condition['hint']}"
@@ -85,7 +84,7 @@ def _delivery(told: Facts, now: float, before: Facts | None) -> Iterator[str]:
     if rate := _rate(told, before):
         yield f"  {rate}"
     if outage := facts.get("outage"):  # its words are in the list of what holds it up
-        since, again = _ago(outage.get("since"), now), span(facts.get("next_try_seconds") or 0)
+        since, again = ago(outage.get("since"), now), span(facts.get("next_try_seconds") or 0)
         yield f"  away ({outage.get('class')}) since {since}, next try in {again}"
     if facts.get("paced"):
         yield "  the pace is what slows the backlog (server.requests_per_minute)"
@@ -109,18 +108,24 @@ def _completed(told: Facts, kind: str) -> int:
     return int(((told.get("queue") or {}).get(kind) or {}).get("COMPLETED") or 0)
 
 
-def _converters(told: Facts) -> Iterator[str]:
+def _converters(told: Facts, now: float) -> Iterator[str]:
+    converters = told.get("converters") or ()
     rows = [
         (
             f"  {one.get('name')}",
             one.get("watch"),
             one.get("waiting_files"),
-            one.get("trouble") or ("" if one.get("enabled", True) else "not enabled"),
+            words.code(one),
+            words.state(one, now),
         )
-        for one in told.get("converters") or ()
+        for one in converters
     ]
     if rows:
-        yield from table(("converters", "folder", "waiting files", "trouble"), rows)
+        yield from table(("converters", "folder", "waiting files", "version", "state"), rows)
+    said = {condition.get("message") for condition in told.get("conditions") or ()}
+    for one in converters:
+        lines = words.troubles(one, now, known=said) if one.get("enabled", True) else ()
+        yield from (f"  {one.get('name')}: {line}" for line in lines)
 
 
 def _processes(told: Facts) -> Iterator[str]:
@@ -128,7 +133,10 @@ def _processes(told: Facts) -> Iterator[str]:
     if workers:
         busy, idle, limit = (workers.get(key) for key in ("busy", "idle", "limit"))
         memory = size(workers.get("resident_bytes"))
-        yield f"workers: {busy} busy and {idle} idle of {limit}, {memory}"
+        sandbox = workers.get("sandbox") or {}
+        level = f", sandbox {words.level(sandbox)}" if sandbox else ""
+        yield f"workers: {busy} busy and {idle} idle of {limit}, {memory}{level}"
+        yield from (f"  {sentence}" for sentence in sandbox.get("missing") or ())
     if resources:
         yield (
             f"service: {size(resources.get('resident_bytes'))}, "
@@ -143,24 +151,6 @@ def _processes(told: Facts) -> Iterator[str]:
 def _probes(told: Facts) -> Iterator[str]:
     if url := told.get("health"):
         yield f"probes: {url}/health {url}/ready {url}/metrics"
-
-
-def _ago(iso: str | None, now: float) -> str:
-    """`2026-01-30T09:00:00Z (3 min)`."""
-    if not iso:
-        return "an unknown time"
-    seconds = now - datetime.fromisoformat(iso).timestamp()
-    return f"{iso[:19]}Z ({span(max(0.0, seconds))})"
-
-
-def span(seconds: float) -> str:
-    """`4 d 2 h`, `3 h 20 min`, `3 min 5 s`, `12 s`: two units at most."""
-    left = round(seconds)
-    for (length, unit), (shorter, below) in pairwise(_UNITS):
-        if left >= length:
-            count, rest = divmod(left, length)
-            return f"{count} {unit} {rest // shorter} {below}"
-    return f"{left} s"
 
 
 def size(count: float | None) -> str:

@@ -62,6 +62,7 @@ def submit(
 ) -> None:
     """Hand FILEs over without a watch folder; they themselves are not touched.
 
+    A FILE may be a folder, or a header file with its folder, where a converter takes such.
     A file is accepted when its line is printed: the service has a copy, on disk and in its queue.
     """
     batch = _Batch(converter, priority, wait_for_room=wait_for_room, quiet=as_json)

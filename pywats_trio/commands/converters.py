@@ -35,8 +35,7 @@ async def get_converters(board: Board, host: QueueHost) -> Answer:
     """All that are configured, as `board` knows them, with what the queue of `host` has of each."""
     counted = await _counted(host)
     items = [
-        {**facts, "counts": _by_state(counted, str(facts["name"]))}
-        for facts in board.converters()
+        {**facts, "counts": _by_state(counted, str(facts["name"]))} for facts in board.converters()
     ]
     return {"items": items, "next": None}
 

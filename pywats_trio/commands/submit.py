@@ -27,7 +27,7 @@ LONGEST_FOR_ROOM: Final = 30
 class SubmitFile:
     """The arguments of `submit_file`."""
 
-    path: str = arg("absolute, as the service sees it")
+    path: str = arg("absolute, as the service sees it; of a header with its folder, the header's")
     converter: str = arg(
         "its name in the configuration; by default the one that is surest", default=""
     )
@@ -94,7 +94,8 @@ COMMANDS: Final = (
         Role.OPERATOR,
         When.AT_WORK,
         changes=True,
-        doc="Accept a copy of a file that lies in no watch folder, synced before the answer.",
+        doc="Accept a copy of a file that lies in no watch folder, synced before the answer; or of "
+        "a folder, or of a header file with its folder, where a converter takes such.",
         result="The fields of the item (contract section 6).",
         args=SubmitFile,
         run=_submit_file,

@@ -69,7 +69,8 @@ def load_with_places(
     config = evolve(config, server=with_token(config.server, reader, environ))
     if reader.mistakes:
         raise InvalidConfig(document.file, _located(document, reader))
-    return Loaded(completed(config, reader.folder), document.file, document.places)
+    config = evolve(completed(config, reader.folder), file=reader.folder / document.file.name)
+    return Loaded(config, document.file, document.places)
 
 
 def _check(config: Config, reader: TableReader) -> None:

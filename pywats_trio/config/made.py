@@ -36,7 +36,7 @@ def checked(config: Config, environ: Mapping[str, str] = os.environ) -> Config:
         reader.mistakes = [m for m in reader.mistakes if m.path != ("server", "url")]
     if not reader.mistakes:
         reader.mistakes += check(read)
-    read = attrs.evolve(read, server=with_token(read.server, reader, environ))
+    read = attrs.evolve(read, server=with_token(read.server, reader, environ), file=config.file)
     if reader.mistakes:
         raise ConfigError("\n".join(f"{dotted(m.path)}: {m.message}" for m in reader.mistakes))
     return completed(read, folder)

@@ -232,6 +232,18 @@ class WorkerOptions:
         "basic: clean environment and resource limits only; off: no limits",
         choices=("strict", "standard", "basic", "off"),
     )
+    adaptive: bool = option(
+        True,
+        "whether there are fewer processes while memory is short, or while more than there are "
+        "processors bring nothing",
+    )
+    nice: int = option(
+        10,
+        "how far converters stand back behind other programs, as of nice(1); `run` itself stands "
+        "back by half of it; 0 = not at all",
+        low=0,
+        high=19,
+    )
     sandbox_fallback: bool = option(
         False, "whether a level that the kernel cannot give falls back to basic, with a warning"
     )
@@ -295,9 +307,10 @@ class ConverterOptions:
         unit="seconds",
     )
     post_action: str = option(
-        "move",
-        "what happens to a converted file",
-        choices=("move", "delete", "archive", "keep"),
+        "",
+        "what happens to a converted file: move, delete, archive or keep; default: what its "
+        "converter says, else move",
+        choices=("", "move", "delete", "archive", "keep"),
     )
     done_dir: str = option("Done", "where converted files are moved, relative to watch")
     error_dir: str = option("Error", "where refused files are moved, relative to watch")
@@ -415,11 +428,19 @@ class Config:
     log: LogOptions = option(Factory(LogOptions), "where the log goes")
     shutdown: ShutdownOptions = option(Factory(ShutdownOptions), "how the service stops")
     supervision: SupervisionOptions = option(Factory(SupervisionOptions), "restarts of parts")
+    file: Path | None = field(default=None, kw_only=True, eq=False, repr=False)
+    """Where it was read, absolute: it may hold the token, so no worker may read it. No key."""
 
     @property
     def inbox(self) -> Path:
         """The folder with copies of files that were submitted."""
         return self.data_dir / "inbox"
+
+    @property
+    def withheld(self) -> tuple[Path, ...]:
+        """Files and folders that no converter may read: tokens, the queue, files of others."""
+        holders = [path for path in (self.file, self.server.token_file) if path]
+        return (self.data_dir, *holders, *(options.watch for options in self.converters))
 
     @property
     def database(self) -> Path:

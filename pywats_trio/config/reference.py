@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from pywats_trio.config import options
+from pywats_trio.config import options, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def reference() -> str:
 def _table(title: str, cls: type[attrs.AttrsInstance]) -> Iterator[str]:
     name = f"`{title}`" if title else "At the top"
     yield f"\n## {name}\n\n| key | default | range | meaning |\n|---|---|---|---|\n"
-    for field in attrs.fields(cls):
+    for field in tables.options(cls).values():
         if not isinstance(field.default, attrs.Factory) or title:  # type: ignore[arg-type]
             yield _row(field)
 
@@ -81,7 +81,7 @@ def _default(value: object) -> str:
 
 def _range(about: Any) -> str:  # noqa: ANN401 - an attrs field's metadata
     if about["choices"]:
-        return ", ".join(f"`{choice}`" for choice in about["choices"])
+        return ", ".join(f"`{choice}`" for choice in about["choices"] if choice)
     low, high = about["low"], about["high"]
     if low is None and high is None:
         return ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from pywats_trio.config import options
+from pywats_trio.config import options, tables
 from pywats_trio.config.reference import TABLES
 from pywats_trio.config.values import size_text
 
@@ -44,7 +44,7 @@ def starter() -> str:
 def _table(title: str, kind: type[attrs.AttrsInstance]) -> Iterator[str]:
     active = ACTIVE.get(title, {})
     yield f"\n{title}\n" if title else "\n"
-    for field in attrs.fields(kind):
+    for field in tables.options(kind).values():
         if field.metadata["built"] and not _is_tables(field, title):
             yield f"# {_meaning(field.metadata)}\n"
             value = active.get(field.name, _default(field))

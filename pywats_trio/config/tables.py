@@ -19,8 +19,9 @@ T = TypeVar("T")
 
 
 def options(table: type[Any]) -> dict[str, attrs.Attribute[Any]]:
-    """The keys of a table of options, with their types resolved."""
-    return {attribute.name: attribute for attribute in attrs.fields(attrs.resolve_types(table))}
+    """The keys of a table of options, with their types resolved; other fields say nothing."""
+    fields = attrs.fields(attrs.resolve_types(table))
+    return {attribute.name: attribute for attribute in fields if attribute.metadata}
 
 
 def element(kind: object) -> Any:  # noqa: ANN401 - a class of options, or None

@@ -13,7 +13,7 @@ from attrs import define, evolve, field, frozen
 
 from pywats_trio.converters.api import LONGEST_RETRY
 from pywats_trio.errors import FrameError
-from pywats_trio.model import Form, Unit
+from pywats_trio.model import POST_ACTIONS, Form, Unit
 from pywats_trio.text import shortened
 
 if TYPE_CHECKING:
@@ -99,10 +99,13 @@ class Done(_Said):
 
     reports: tuple[ReportMade, ...]
     sha256: str
-    """Of the source bytes, hex."""
+    """Of the source bytes, hex, for people to read and to compare: nothing is decided by it. The
+    worker reads the bytes anyway, so the service need not; a false one is about its file alone."""
     size: int
     mtime_ns: int
-    """As the file was when the conversion ended."""
+    """As the worker says that the file was when the conversion ended; see `ConversionJob`."""
+    after: str = ""
+    """One of `POST_ACTIONS`, if the converter said what is to become of the file."""
 
 
 @frozen
@@ -170,11 +173,13 @@ class Description(_Said):
     version: str
     patterns: tuple[str, ...]
     arguments: Mapping[str, Mapping[str, Any]]
-    """Name to `type`, `default`, `help`, `choices`, `minimum`, `maximum`, `required`."""
+    """Name to `type`, `default`, `help`, `choices`, `minimum`, `maximum`, `required`, `pattern`."""
     unit: Unit | None = None
     """Which folders it takes; None: it takes files."""
     mistakes: tuple[Mapping[str, str], ...] = ()
     """Of each set of arguments that came with the question: name to what is wrong, one sentence."""
+    notes: tuple[Mapping[str, str], ...] = ()
+    """Of each set: name to what is worth knowing about an argument that can be used."""
 
 
 @frozen
@@ -272,7 +277,15 @@ class Answer:
             sha256=_matching(header, "sha256", _SHA256),
             size=_integer(header, "size"),
             mtime_ns=_integer(header, "mtime_ns"),
+            after=_after(header),
         )
+
+
+def _after(header: dict[str, Any]) -> str:
+    action = header.get("after", "")
+    if action not in ("", *POST_ACTIONS):
+        raise FrameError("'after' is nothing that can become of a file")
+    return str(action)
 
 
 def _usage(header: dict[str, Any]) -> Usage | None:
@@ -347,13 +360,15 @@ def _description(header: dict[str, Any]) -> Description:
     patterns = _list(header, "patterns")
     if not all(isinstance(pattern, str) for pattern in patterns) or len(patterns) > MAX_PATTERNS:
         raise FrameError("'patterns' is no list of text, or a very long one")
+    mistakes = _sentences(header, "mistakes")
     return Description(
         id=_text(header, "id", MAX_NAME),
         version=_text(header, "version", MAX_NAME),
         patterns=tuple(sanitized(pattern[:MAX_NAME], keep="") for pattern in patterns),
         arguments={sanitized(n[:MAX_NAME], keep=""): _declared(a) for n, a in arguments.items()},
         unit=_unit(header.get("unit")),
-        mistakes=tuple(_mistakes(one) for one in _list(header, "mistakes")),
+        mistakes=mistakes,
+        notes=_sentences(header, "notes", len(mistakes)),
     )
 
 
@@ -387,10 +402,17 @@ def _plain(value: object) -> object:
     return sanitized(value[:MAX_TEXT], keep="") if isinstance(value, str) else value
 
 
-def _mistakes(found: object) -> dict[str, str]:
-    if not isinstance(found, dict):
-        raise FrameError("'mistakes' is no list of objects")
-    return {sanitized(name[:MAX_NAME], keep=""): _text(found, name, MAX_TEXT) for name in found}
+def _sentences(
+    header: dict[str, Any], key: str, count: int | None = None
+) -> tuple[Mapping[str, str], ...]:
+    """A list of `count` objects, each of names to sentences."""
+    found = _list(header, key)
+    if not all(isinstance(one, dict) for one in found) or count not in {None, len(found)}:
+        raise FrameError(f"{key!r} is no list of objects, or not of as many as it should be")
+    return tuple(
+        {sanitized(name[:MAX_NAME], keep=""): _text(one, name, MAX_TEXT) for name in one}
+        for one in found
+    )
 
 
 def _text(header: dict[str, Any], key: str, limit: int) -> str:

@@ -50,6 +50,8 @@ class Boot:
     """Files and folders that it may read, if it is shut in."""
     writable: list[str]
     """Folders that it may write to, if it is shut in."""
+    nice: int = 0
+    """How far it stands back behind other programs; see `priority.stand_back`."""
     preload: list[str] = field(factory=list)
     """Modules of ours that the fork server loads first, for all the workers that it forks."""
 
@@ -91,6 +93,22 @@ def readable(*, shared: bool, secrets: Iterable[str]) -> list[str]:
     """
     path = [] if shared else module_path(shared=False)
     return list(python_roots(_packages(), path=path, secrets=secrets))
+
+
+def withheld(module: str, readable: Iterable[str]) -> str:
+    """The folder in which `module` lies, if a worker that reads only `readable` cannot import it.
+
+    Looks for the file of its outermost package and imports nothing.
+    """
+    try:
+        spec = importlib.util.find_spec(module.partition(".")[0])
+    except ValueError:  # it is loaded and was not imported, as `__main__`
+        return ""
+    if spec is None or spec.origin is None or not spec.has_location:
+        return ""
+    file = Path(spec.origin).resolve()
+    folder = file.parent.parent if spec.submodule_search_locations else file.parent
+    return "" if any(folder.is_relative_to(root) for root in readable) else str(folder)
 
 
 def writable(scratch: str) -> list[str]:

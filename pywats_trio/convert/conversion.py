@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from pywats_trio.config.options import Config, ConverterOptions
     from pywats_trio.convert.answer import Died, Ending
     from pywats_trio.convert.lineup import Lineup
+    from pywats_trio.convert.place import Opened
     from pywats_trio.converters.registry import Spec
-    from pywats_trio.model import Claim, Identity, Outcome
+    from pywats_trio.model import Claim, Outcome
     from pywats_trio.queue.store import Store
 
 log = structlog.get_logger("pywats_trio.convert")
@@ -67,9 +68,10 @@ class Conversion:
         generation: int = 1,
     ) -> None:
         self._config = config
+        self._store = store
         self._board = board or Board()
         self._scratch = config.data_dir / SCRATCH / str(generation)
-        self.pool = Pool(config.workers, self._scratch, board, secrets=_secrets(config))
+        self.pool = Pool(config.workers, self._scratch, board, secrets=config.withheld)
         self._job = ConversionJob(
             config,
             self.pool,
@@ -142,7 +144,7 @@ class Conversion:
         scratch = self._scratch.with_name(f"{self._scratch.name}-new")
         renewals = Renewals()
         try:
-            async with fresh_pool(self._config.workers, scratch, _secrets(self._config)) as pool:
+            async with fresh_pool(self._config.workers, scratch, self._config.withheld) as pool:
                 renewal = Renewal(self.lineup, pool, self._board.clock, changed_only)
                 renewals = await renewal.look(converters)
         except* OSError as group:
@@ -172,6 +174,7 @@ class Conversion:
         self.lineup.adopt(renewals)
         for name in renewals.accepted:
             self._job.outages.end(name)
+            self._job.slices.forget(name)
 
     def drain(self) -> None:
         """Claim no more; `run` ends when the conversions in hand are finished.
@@ -186,6 +189,8 @@ class Conversion:
             await processes.start(self.pool.run)
             await processes.start(self._job.run)
             processes.start_soon(self._mending.run)
+            processes.start_soon(self._job.slices.watch, self._store)
+            processes.start_soon(self._job.slow_lane.run, self._store)
             await self._stage.run(task_status=task_status)
             while self._asking:
                 await self._answered.ticket().wait()
@@ -205,14 +210,8 @@ class Conversion:
             self._asking -= 1
             self._answered.ring()
 
-    async def surest(
-        self,
-        candidates: Iterable[ConverterOptions],
-        path: str,
-        descriptor: int,
-        identity: Identity,
-    ) -> str:
-        """The name of the one of `candidates` that is surest to read this open file.
+    async def surest(self, candidates: Iterable[tuple[ConverterOptions, Opened]], path: str) -> str:
+        """The name of the one of `candidates` that is surest to read what is opened for it.
 
         Converters of one type are asked once; of equally sure ones the first is taken. Those that
         ask others themselves (`auto`) come last: they are as sure as whom they would ask.
@@ -223,9 +222,9 @@ class Conversion:
         best, name = 0.0, ""
         asked: dict[str, float] = {}
         with self._asked():
-            for options in sorted(candidates, key=lambda options: options.type == AUTO):
+            for options, opened in sorted(candidates, key=lambda one: one[0].type == AUTO):
                 if options.type not in asked:
-                    asked[options.type] = await self._certainty(options, path, descriptor, identity)
+                    asked[options.type] = await self._certainty(options, path, opened)
                 if asked[options.type] > best:
                     best, name = asked[options.type], options.name
         if best < SURE_ENOUGH:
@@ -236,13 +235,11 @@ class Conversion:
             )
         return name
 
-    async def _certainty(
-        self, options: ConverterOptions, path: str, descriptor: int, identity: Identity
-    ) -> float:
+    async def _certainty(self, options: ConverterOptions, path: str, opened: Opened) -> float:
         try:
             line = await self.lineup.found(options)
-            request = line.requests.detect(path, identity)
-            answer = await self.pool.ask(line.spec, options.name, request, descriptor)
+            request = line.requests.detect(path, opened.identity, opened.unit)
+            answer = await self.pool.ask(line.spec, options.name, request, opened.descriptor)
         except PywatsTrioError:
             return 0.0  # a converter that cannot be used reads nothing
         return answer.certainty if isinstance(answer, Detected) else 0.0
@@ -307,10 +304,3 @@ def _log(renewals: Renewals, before: Lineup) -> None:
             traceback=refusal.traceback,
             revision=refusal.revision,
         )
-
-
-def _secrets(config: Config) -> list[str]:
-    """What no worker may read: tokens, the queue, other converters' files."""
-    folders = [options.watch for options in config.converters]
-    token = [config.server.token_file] if config.server.token_file else []
-    return [os.fspath(path) for path in (config.data_dir, *token, *folders)]

@@ -17,6 +17,7 @@ from pywats_trio.convert.place import (
     admit,
     closed_on_error,
     failed,
+    identified,
     too_large,
 )
 from pywats_trio.model import Form, Problem, Reason, Superseded, Wait
@@ -113,7 +114,7 @@ def _check_unit(place: Place, parts: Parts, found: Survey) -> None:
 
 @define
 class Look:
-    """Another look at a unit after its conversion, wherever it lies then.
+    """Another look at a file or a unit after its conversion, wherever it lies then.
 
     One that was deleted, or cannot be looked at now, was converted as it was.
     """
@@ -123,17 +124,19 @@ class Look:
     """Whether it is not what it was when it was opened."""
 
     def run(self) -> None:
-        """In the folder's thread."""
-        held = self.opened.held
-        assert held is not None  # noqa: S101 - it is a unit
+        """In the folder's thread: on a share, even this may hang."""
         try:
-            self.changed = held.survey().identity != self.opened.identity
-            if self.changed:
-                self.changed = not held.is_removed()
+            self.changed = self._is_another()
         except Obstructed:
             self.changed = True
         except OSError:
             self.changed = False
+
+    def _is_another(self) -> bool:
+        before, held = self.opened.identity, self.opened.held
+        if held is None:
+            return identified(os.fstat(self.opened.descriptor)) != before
+        return held.survey().identity != before and not held.is_removed()
 
 
 def _hindered(place: Place, obstacle: Obstacle) -> Cannot:

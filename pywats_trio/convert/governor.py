@@ -1,4 +1,4 @@
-"""Watches what conversions do to the machine, and lets as many run at once as it bears.
+"""Watches what conversions do to the machine, and lets as many processes be as it bears.
 
 It looks once a second while there is work and not at all while there is none. What follows from
 what it saw is decided in `convert.limit`; how it is seen is in `convert.pressure`.
@@ -6,7 +6,7 @@ what it saw is decided in `convert.limit`; how it is seen is in `convert.pressur
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -14,21 +14,17 @@ import trio
 
 from pywats_trio.convert import pressure
 from pywats_trio.convert.limit import Sample
-from pywats_trio.convert.pace import Pace
 from pywats_trio.observe.board import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from pywats_trio.convert.limit import Limit
-    from pywats_trio.convert.pace import Turn
     from pywats_trio.convert.pressure import Reading
     from pywats_trio.observe.board import Board
 
 SECOND: Final = 1.0
 """Between two looks, each of which takes about half a millisecond of a thread."""
-NEWEST: Final = 0.5
-"""Weight of the newest second in what a job takes beside its conversion."""
 
 log = structlog.get_logger("pywats_trio.convert")
 
@@ -63,10 +59,8 @@ class Governor:
         self._resize = resize
         self._pids = pids
         self._read = look
-        self._pace = Pace()
         self._since = board.clock()
         self._in_hand = self._finished = self._waited = 0
-        self._told = 0.0
         self._wanted = trio.Event()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -82,30 +76,29 @@ class Governor:
         finally:
             self._board.end(Cause.WORKERS)
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Turn]:
-        """To be held around each job, before it has a place, and told what processor time it took.
-
-        Where even one worker is too much for the machine, jobs wait here for their turn.
-        """
+    @contextmanager
+    def job(self) -> Iterator[None]:
+        """To be held around each job, from before it has a place."""
         self._wanted.set()
-        self._waited += self._in_hand >= self._limit.places
+        self._waited += self._in_hand >= self._limit.value
         self._in_hand += 1
         try:
-            async with self._pace.turn() as turn:
-                yield turn
+            yield
             self._finished += 1
         finally:
             self._in_hand -= 1
 
+    @property
+    def limit(self) -> int:
+        """How many processes there may be now."""
+        return self._limit.value
+
     def facts(self) -> dict[str, Any]:
-        """For status: `limit` (processes; below one, the processors that the service and its only
-        worker may use together), `max`, `reason` in words, and `since` when it is so, in seconds
-        since the epoch.
+        """For status: `limit` and `max` in processes, `reason` in words, and `since` when it is so,
+        in seconds since the epoch.
         """
-        value = self._limit.value
         return {
-            "limit": value if 0 < value < 1 else int(value),
+            "limit": self._limit.value,
             "max": self._limit.most,
             "reason": self._limit.verdict.words,
             "since": self._since,
@@ -130,14 +123,12 @@ class Governor:
             return None
 
     def _judge(self, before: Reading | None, after: Reading | None, finished: int) -> None:
-        waited, self._waited = self._waited + self._pace.waited, 0
-        self._pace.waited = 0
+        waited, self._waited = self._waited, 0
         if before is None or after is None:
             return
         limit, why = self._limit, self._limit.verdict.why
-        sample = Sample(pressure.between(before, after), finished, waited + self._waiting())
-        self._learn(sample)
-        changed = limit.judge(sample)
+        waiting = waited + max(0, self._in_hand - limit.value)
+        changed = limit.judge(Sample(pressure.between(before, after), finished, waiting))
         if changed or limit.verdict.why is not why:
             self._since = self._board.clock()
         if changed:
@@ -154,18 +145,5 @@ class Governor:
                 "files wait in the queue; end what else needs memory, and all goes on by itself",
             )
 
-    def _learn(self, sample: Sample) -> None:
-        """What the service does for a job beside its conversion: often more than that takes."""
-        if not sample.finished:
-            return
-        told, self._told = self._pace.told - self._told, self._pace.told
-        rest = max(0.0, sample.pressure.ours * sample.pressure.seconds - told)
-        self._pace.overhead += NEWEST * (rest / sample.finished - self._pace.overhead)
-
-    def _waiting(self) -> int:
-        """How many jobs wait now."""
-        return max(0, self._in_hand - self._limit.places) + self._pace.resting
-
     def _apply(self) -> None:
-        self._resize(self._limit.places)
-        self._pace.share = self._limit.pace
+        self._resize(self._limit.value)

@@ -30,12 +30,14 @@ from pywats_trio.convert.outages import Outages, wait_for
 from pywats_trio.convert.outcomes import (
     CHANGED,
     Outcomes,
-    changed_meanwhile,
     in_short,
+    is_called_changed,
     put_off,
     rejected,
 )
-from pywats_trio.convert.pool import PoolStopped
+from pywats_trio.convert.pool import CutShort, PoolStopped
+from pywats_trio.convert.slices import Slices
+from pywats_trio.convert.slowlane import SlowLane
 from pywats_trio.convert.source import Opened, Place
 from pywats_trio.convert.turnstile import Turnstile
 from pywats_trio.model import (
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from pywats_trio.convert.answer import Ending, Usage
     from pywats_trio.convert.lineup import Line
     from pywats_trio.convert.pool import Pool
+    from pywats_trio.convert.slices import Slice
     from pywats_trio.converters.registry import Spec
     from pywats_trio.model import Claim, Item, Outcome
 
@@ -108,6 +111,9 @@ class ConversionJob:
         self._outcomes = Outcomes(config.retry, random)
         self.outages = Outages(self._board, pool.size)
         self._turnstile = Turnstile(pool.size, self.outages)
+        deadline = config.workers.timeout_seconds
+        self.slices = Slices(lambda: pool.places, deadline)
+        self.slow_lane = SlowLane(self.slices, pool.size, deadline)
         self.lineup = Lineup(config, self.outages)
         self._progress: dict[int, int] = {}
 
@@ -131,6 +137,7 @@ class ConversionJob:
             return await self._convert(item)
         finally:
             self.outages.tried(item.converter, item.id)
+            self.slow_lane.leave(item)
 
     async def _convert(self, item: Item) -> Outcome:
         if isinstance(found := self._usable(item), Wait):
@@ -202,9 +209,20 @@ class ConversionJob:
         )
         begun = trio.current_time()
         try:
-            result = await self._pool.ask(
-                line.spec, item.converter, request, opened.descriptor, self._hear(item)
-            )
+            with self._slice(item) as part:
+                result = await self._pool.ask(
+                    line.spec,
+                    item.converter,
+                    request,
+                    opened.descriptor,
+                    self._hear(item),
+                    begin=part.begin,
+                )
+                if result.usage is not None:
+                    part.end()
+        except CutShort:
+            self.outages.cut_short(item.converter)
+            return self.slow_lane.join(item)
         except PoolStopped as error:
             return Released(str(error))
         except WorkerStartError as error:
@@ -216,14 +234,27 @@ class ConversionJob:
             self.outages.changed.ring()  # whoever asks for versions may find a new one
         line.used(result.version, self._board.clock())
         worker = _work(result, line.spec, seconds)
-        if not isinstance(result, Unusable) and await self._has_changed(item, opened):
+        if not isinstance(result, Unusable) and await self._has_changed(item, opened, result):
             self.outages.loads(item.converter)
             return Superseded(CHANGED)
         return _by(worker, self._outcome(item, line, opened, result))
 
-    async def _has_changed(self, item: Item, opened: Opened) -> bool:
-        """Of a unit the worker had a copy, and cannot tell."""
-        return bool(opened.unit) and await self._opener(item).has_changed(opened)
+    def _slice(self, item: Item) -> Slice:
+        """All its time gets one that was cut short before, and where no crowd can wait for it."""
+        name = item.converter
+        alone = self.outages.is_deadly(name) or self.outages.holds_up(name)
+        return self.slices.slice(name, whole=alone or self.slow_lane.is_let_in(item))
+
+    async def _has_changed(self, item: Item, opened: Opened, result: Ending | Died) -> bool:
+        """By our own look, for a file that is called changed would be forgotten as it is.
+
+        A worker is not believed, but what it says tells when a look is worth a visit to the
+        folder's thread; one that hides a change gains nothing, for what is not the accepted file
+        is never put away, and is taken anew. Of a unit the worker had a copy, and cannot tell.
+        """
+        if not opened.unit and not is_called_changed(result, opened.identity):
+            return False
+        return await self._opener(item).has_changed(opened)
 
     def _count(self, converter: str, seconds: float, usage: Usage | None) -> None:
         metrics = self._board.metrics
@@ -238,8 +269,6 @@ class ConversionJob:
         if isinstance(result, Unusable):
             return wait_for(self.outages.begin(name, result.why, result.traceback))
         self.outages.loads(name)
-        if (changed := changed_meanwhile(result, opened.identity)) is not None:
-            return changed
         match result:
             case Done():
                 self.outages.works(name)
@@ -255,6 +284,8 @@ class ConversionJob:
 
     def _failed(self, item: Item, edition: str, failure: Raised | Died) -> Outcome:
         self.outages.failed(item, in_short(failure), died=isinstance(failure, Died))
+        if isinstance(failure, Died) and failure.kind in {"timeout", "cpu"}:
+            self.slices.suspect(item.converter)
         # A converter that fails on every file must not use up the attempts of one.
         excused = self.outages.is_paused(item.converter)
         return self._outcomes.failed(item, failure, edition, excused=excused)

@@ -7,10 +7,12 @@ interpreter of its own.
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+import structlog
 import trio
 from attrs import define, field
 
@@ -25,6 +27,15 @@ if TYPE_CHECKING:
 
     from pywats_trio.converters.registry import Spec
     from pywats_trio.worker.limits import Limits
+
+
+log = structlog.get_logger("pywats_trio.convert")
+
+_ADAPTERS: Final = {
+    "pywats": ("pywats_trio.converters.pywats", "pywats_trio.converters.pywats.shims.client")
+}
+"""What a worker needs before it imports a class that was written for something else; loading it
+would be two thirds of a strict job (46 ms, 16 without) whose class needs no more than that."""
 
 
 class Launched(Protocol):
@@ -92,15 +103,22 @@ class Launcher:
     """Starts workers as the configuration wants them.
 
     `limits` None: nothing bounds them. `boxed`: the kernel shuts them in, so that they read nothing
-    of `secrets`.
+    of `secrets`. `nice`: how far they stand back behind other programs.
     """
 
     def __init__(
-        self, limits: Limits | None, *, boxed: bool, max_body: int, secrets: Iterable[str] = ()
+        self,
+        limits: Limits | None,
+        *,
+        boxed: bool,
+        max_body: int,
+        secrets: Iterable[str | os.PathLike[str]] = (),
+        nice: int = 0,
     ) -> None:
         self._limits = limits
         self.boxed = boxed
-        self._secrets = tuple(secrets)
+        self._nice = nice
+        self._secrets = tuple(os.fspath(path) for path in secrets)
         self._readable: dict[bool, list[str]] = {}
         self.max_body = max_body
         """Bytes of all reports of a file."""
@@ -138,12 +156,30 @@ class Launcher:
             max_body=self.max_body,
             scratch=scratch,
             path=command.module_path(shared=shared),
-            readable=self._may_read(shared=shared) if self.boxed else [],
+            readable=self._may_read(spec) if self.boxed else [],
             writable=command.writable(scratch),
-            preload=[spec.module] if shared else [],
+            nice=self._nice,
+            preload=_preload(spec),
         )
 
-    def _may_read(self, *, shared: bool) -> list[str]:
+    def _may_read(self, spec: Spec) -> list[str]:
+        shared = spec.origin is Origin.STANDARD
         if shared not in self._readable:
             self._readable[shared] = command.readable(shared=shared, secrets=self._secrets)
-        return self._readable[shared]
+        found = self._readable[shared]
+        if spec.origin is Origin.MODULE and (folder := command.withheld(spec.module, found)):
+            log.warning(
+                "a worker may not import the module of a converter",
+                converter_type=spec.type,
+                folder=folder,
+                hint="The folder holds the configuration, a token, the queue or a watch folder; "
+                "keep modules of converters in a folder of their own.",
+            )
+        return found
+
+
+def _preload(spec: Spec) -> list[str]:
+    """Modules of ours alone: the fork server is no place for anybody else's code."""
+    if spec.origin is Origin.STANDARD:
+        return [spec.module]
+    return list(_ADAPTERS.get(spec.adapter, ()))

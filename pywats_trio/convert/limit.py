@@ -1,11 +1,13 @@
-"""How many conversions may run at once, judged from samples; one a second while there is work.
+"""How many worker processes there may be, judged from samples; one a second while there is work.
 
-The limit is a number of worker processes, or below one the processors that the service and its only
-worker may use together. It falls at once, by half when memory is short, to what leaves others their
-part when they lose too much of the processors. It rises by one (below one, it doubles) when files
-wait and nothing suffers. Two things keep it from swinging: it rises only if as much more as it
-brings would not make anybody suffer, and each rise that had to be taken back makes it wait twice as
-long before the next that would lead as high.
+It begins with what is configured. It falls at once: by half when memory is short, by one when there
+are more workers than processors and no processor is idle. It rises by one when files wait, nothing
+suffers, and what one more needs is there. Two things keep it from swinging: a rise beyond the
+number of processors has to bring more files a second, else it is taken back, and each rise that had
+to be taken back makes it wait twice as long before the next that would lead as high.
+
+What other programs keep of the processors is not decided here but by the kernel, every
+millisecond: workers have a low priority (`pywats_trio.priority`).
 """
 
 from __future__ import annotations
@@ -31,15 +33,8 @@ SWAPPING: Final = 1.0 * MIB
 """A second: more than what an idle program is moved out by."""
 STALLED: Final = 0.1
 """Share of the time that somebody waits for memory: more, and the machine begins to thrash."""
-KEEP: Final = 0.9
-"""What others keep of the processor time that they want. 0.8 is promised; what the kernel does for
-us, writing to the disk above all, and what our work pushes out of caches is not told as ours."""
-FAIR: Final = 0.2
-"""Share of the processors: who uses less gets it anyway, whoever else wants some."""
 FULL: Final = 0.1
 """With less than this share of the processors idle, one who wants some takes it from another."""
-LEAST: Final = 1 / 16
-"""Conversion never stops for good."""
 HOLD: Final = 2
 """Samples without a complaint before it rises, at least."""
 LONGEST_HOLD: Final = 32
@@ -94,23 +89,19 @@ class Verdict:
 
 @define
 class Limit:
-    """The limit of one pool, from 0 to `most`.
+    """The limit of one pool, from 0 to `most`, where it begins.
 
     Args:
-        most: `workers.max`.
-        start: where it begins; what the machine has processors for.
+        most: `workers.max`, or what stands for it; 1 or more.
         worker_bytes: how much memory one more process may come to use.
         reserve: bytes of memory that are left alone.
-        keep: what others keep of the processor time that they want, 0 to 1; 0: do not mind them.
     """
 
     most: int
-    start: int
     worker_bytes: int
     reserve: int = RESERVE
-    keep: float = KEEP
-    value: float = field(init=False)
-    """Processes; below one processors for all that we do; 0: no process is to be started."""
+    value: int = field(init=False)
+    """Processes; 0: none is to be started."""
     verdict: Verdict = field(init=False)
     _short: LowMark = field(init=False)
     _dire: LowMark = field(init=False)
@@ -128,20 +119,10 @@ class Limit:
     """Throughput of the limit before, while its rise has to prove itself."""
 
     def __attrs_post_init__(self) -> None:
-        self.value = float(min(self.most, max(1, self.start)))
-        self.verdict = Verdict(Why.START, "as many as there are processors for, at most")
+        self.value = self.most
+        self.verdict = Verdict(Why.START, "as many as are configured, at most")
         self._short = LowMark(self.reserve)
         self._dire = LowMark(min(START, self.reserve))
-
-    @property
-    def places(self) -> int:
-        """How many processes there may be."""
-        return -int(-self.value // 1)
-
-    @property
-    def pace(self) -> float:
-        """How many processors all may use together, above 0 to 1; 1: as many as they like."""
-        return self.value if 0 < self.value < 1 else 1.0
 
     def judge(self, sample: Sample) -> bool:
         """Learn from a sample; whether the limit has changed."""
@@ -151,14 +132,16 @@ class Limit:
         if self._risen == PROVEN and self.value >= self._mistake:
             self._hold, self._mistake = HOLD, math.inf
         seen = sample.pressure
-        complaint = self._of_memory(seen) or self._of_processors(seen)
+        complaint = self._of_memory(seen)
         if self._dire.judge(seen.available):
             self._stop(seen.available)
         elif not self.value:
-            self._move(1.0, Verdict(Why.WORK, "there is memory for a process again"))
+            self._move(1, Verdict(Why.WORK, "there is memory for a process again"))
         elif complaint is not None:
-            part = self._part(seen) if complaint.why is Why.PROCESSOR else self._half()
-            self._fall(part, complaint)
+            self._fall(max(1, self.value // 2), complaint)
+        elif self._are_too_many(seen):
+            words = "processor: all are in use, and there are more workers than processors"
+            self._fall(self.value - 1, Verdict(Why.PROCESSOR, words))
         elif sample.waiting:
             self._weigh(sample)
         return self.value != before
@@ -177,30 +160,16 @@ class Limit:
             return Verdict(Why.MEMORY, words)
         return None
 
-    def _of_processors(self, seen: Pressure) -> Verdict | None:
-        left = kept(seen)
-        if left >= self.keep:
-            return None
-        return Verdict(Why.PROCESSOR, f"processor: others keep {left:.0%} of what they want")
+    def _are_too_many(self, seen: Pressure) -> bool:
+        """One fewer would convert as much, in less memory."""
+        return self.value > max(1, round(seen.processors)) and _all_in_use(seen)
 
     def _stop(self, free: int) -> None:
         wanted = self._dire.limit
         words = f"memory: {_mib(free)} free, {_mib(wanted)} wanted to start a process"
-        self._move(0.0, Verdict(Why.MEMORY, words))
+        self._move(0, Verdict(Why.MEMORY, words))
 
-    def _half(self) -> float:
-        """Never below one process, for it is processes that take memory."""
-        return min(self.value, max(1.0, float(int(self.value / 2))))
-
-    def _part(self, seen: Pressure) -> float:
-        """As much as would leave others what they are to keep, if they lose in proportion to it."""
-        loss = lost(seen)
-        part = (1 - self.keep) * (seen.others + loss) / loss
-        if self.value * part >= 1:
-            return float(int(self.value * part))
-        return max(LEAST, part * min(self.value, seen.ours))
-
-    def _fall(self, value: float, verdict: Verdict) -> None:
+    def _fall(self, value: int, verdict: Verdict) -> None:
         if self._risen < PROVEN:
             self._repent()
         self._move(value, verdict)
@@ -211,7 +180,7 @@ class Limit:
         self._hold = min(2 * self._hold, LONGEST_HOLD)
         self._risen = PROVEN
 
-    def _move(self, value: float, verdict: Verdict) -> None:
+    def _move(self, value: int, verdict: Verdict) -> None:
         if value != self.value:
             self._before.clear()
         self._trial = None
@@ -226,9 +195,9 @@ class Limit:
         if self._trial is not None:
             self._try(self._trial)
         elif self.value < self.most:
-            higher = min(self.value * 2, 1.0) if self.value < 1 else self.value + 1
-            if self._calm > (HOLD if higher < self._mistake else self._hold):
-                self._rise(higher, sample.pressure)
+            hold = HOLD if self.value + 1 < self._mistake else self._hold
+            if self._calm > hold:
+                self._rise(sample.pressure)
 
     def _try(self, before: float) -> None:
         if len(self._before) < TRIAL:
@@ -238,51 +207,34 @@ class Limit:
         if now >= before * (1 + GAIN / (self.value - 1)):
             return
         self._repent()
-        words = f"{now:.1f} files a second with {self.value:g} workers, {before:.1f} with one fewer"
+        words = f"{now:.1f} files a second with {self.value} workers, {before:.1f} with one fewer"
         self._move(self.value - 1, Verdict(Why.NO_GAIN, words))
 
-    def _rise(self, higher: float, seen: Pressure) -> None:
-        obstacle = self._obstacle(higher, seen)
+    def _rise(self, seen: Pressure) -> None:
+        obstacle = self._obstacle(seen)
         if obstacle is not None:
             self.verdict = obstacle
             return
+        beyond = self.value >= round(seen.processors)
         trial = sum(self._before) / len(self._before) if len(self._before) == TRIAL else None
-        self._move(higher, Verdict(Why.WORK, "files wait, and nothing suffers"))
+        self._move(self.value + 1, Verdict(Why.WORK, "files wait, and nothing suffers"))
         self._risen = 0
-        self._trial = trial if higher > self.start else None
+        self._trial = trial if beyond else None
 
-    def _obstacle(self, higher: float, seen: Pressure) -> Verdict | None:
-        """What would suffer."""
+    def _obstacle(self, seen: Pressure) -> Verdict | None:
+        """What one more would lack."""
         wanted = self.reserve + self.worker_bytes
-        if higher > self.places and seen.available < wanted:
+        if seen.available < wanted:
             words = f"memory: {_mib(seen.available)} free, {_mib(wanted)} wanted for one more"
             return Verdict(Why.MEMORY, words)
-        left = kept(seen, higher / self.value)
-        if left < self.keep:
-            words = f"processor: others would keep {left:.0%} of what they want"
-            return Verdict(Why.PROCESSOR, words)
-        if higher > self.start and seen.idle <= FULL * seen.processors:
+        if self.value >= round(seen.processors) and _all_in_use(seen):
             return Verdict(Why.PROCESSOR, "processor: all are in use")
         return None
 
 
-def lost(seen: Pressure) -> float:
-    """How many processors others would use and cannot, because we do.
-
-    None while a processor is idle, else no more than we use, nor more than is waited for (where the
-    kernel does not tell, they are taken to wait all the time). Those who want less than a fair
-    share are served by the scheduler, whatever we do.
-    """
-    if seen.others <= FAIR * seen.processors or seen.idle > FULL * seen.processors:
-        return 0.0
-    stall = 1.0 if seen.processor_stall is None else seen.processor_stall
-    return min(seen.ours, stall * seen.processors)
-
-
-def kept(seen: Pressure, more: float = 1.0) -> float:
-    """Share of what others want of the processors that they get if we take `more` times as much."""
-    loss = lost(seen)
-    return max(0.0, 1 - more * loss / (seen.others + loss)) if loss else 1.0
+def _all_in_use(seen: Pressure) -> bool:
+    """False where nothing is known, as in a sample that took no time."""
+    return seen.processors > 0 and seen.idle <= FULL * seen.processors
 
 
 def _mib(size: float) -> str:

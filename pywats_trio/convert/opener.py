@@ -61,7 +61,7 @@ class Opener:
         return opening.result()
 
     async def has_changed(self, opened: Opened) -> bool:
-        """Whether a unit is not what it was when it was opened; see `folder.Look`."""
+        """Whether a file or a unit is not what it was when it was opened; see `folder.Look`."""
         look = Look(opened)
         await self._visit(look)
         return look.changed

@@ -131,6 +131,10 @@ class Outages:
             outage.put_off()
             log.warning("converter tried in vain", **self._told(name))
 
+    def cut_short(self, name: str) -> None:
+        """A conversion took long while others waited, which says nothing of its file yet."""
+        self._streaks.cut_short(name)
+
     def loads(self, name: str) -> None:
         """It can be used, whatever it makes of files."""
         if not self.is_paused(name):

@@ -21,7 +21,6 @@ from pywats_trio.model import (
     Problem,
     Quarantined,
     Reason,
-    Superseded,
     Wait,
 )
 from pywats_trio.queue.retry import after_failure
@@ -51,7 +50,7 @@ class Outcomes:
         """The file and its reports."""
         attempts = self._retry.max_attempts
         reports = tuple(_envelope(item, report, attempts) for report in done.reports)
-        return Converted(reports, done.sha256, _note(done.reports))
+        return Converted(reports, done.sha256, _note(done.reports), after=done.after)
 
     def failed(self, item: Item, failure: Raised | Died, code: str, *, excused: bool) -> Outcome:
         """The converter, of this version of its `code`, failed on the file.
@@ -67,13 +66,11 @@ class Outcomes:
         return after_failure(item, problem, self._retry, self._random, died=died)
 
 
-def changed_meanwhile(result: object, identity: Identity) -> Superseded | None:
-    """What becomes of a file that is not what it was any more."""
+def is_called_changed(result: object, identity: Identity) -> bool:
+    """Whether the worker says that the file is not what it was any more."""
     if not isinstance(result, Done | Rejected | Raised):
-        return None
-    if (result.size, result.mtime_ns) == (identity.size, identity.mtime_ns):
-        return None
-    return Superseded(CHANGED)
+        return False
+    return (result.size, result.mtime_ns) != (identity.size, identity.mtime_ns)
 
 
 def rejected(answer: Rejected) -> Failed:

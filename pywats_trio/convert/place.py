@@ -55,6 +55,11 @@ class Opened:
             self.held.close()
 
 
+def identified(status: os.stat_result) -> Identity:
+    """Which state of which file it is."""
+    return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
 class Cannot(Exception):
     """It cannot be opened; `outcome` is what becomes of its item. It ends where a thread does."""
 

@@ -17,10 +17,13 @@ from attrs import evolve, frozen
 
 from pywats_trio import faultpoint
 from pywats_trio.config.options import MIB, worker_count
+from pywats_trio.convert import pressure
 from pywats_trio.convert.answer import Answer, Died, Ending, Unusable
 from pywats_trio.convert.child import CLEAN_UP, Child, WorkerGone
 from pywats_trio.convert.forkserver import WorkerStartError
+from pywats_trio.convert.governor import Governor
 from pywats_trio.convert.launch import Launcher
+from pywats_trio.convert.limit import RESERVE, Limit
 from pywats_trio.convert.roster import Place, Roster, Standing
 from pywats_trio.convert.scratch import DEEPEST
 from pywats_trio.convert.watch import HIDDEN, MAX_THREADS, TOO_MANY, TOO_MUCH, Watch
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
     from pywats_trio.convert.answer import Log, Progress
     from pywats_trio.converters.registry import Spec
 
+    Begin = Callable[[trio.CancelScope, bool], None]
+
 log = structlog.get_logger("pywats_trio.convert")
 
 ENDING_SECONDS: Final = 0.5
@@ -49,15 +54,20 @@ SHARED: Final = "standard"
 """The group of the standard converters."""
 
 
+class CutShort(PywatsTrioError):
+    """Others waited while the job took long; no file is to blame, and it may be done again."""
+
+
 class PoolStopped(PywatsTrioError):
     """The pool ended in the middle of a job; no file is to blame."""
 
 
 @frozen
 class PoolStatistics:
-    """A snapshot. Always `started == alive + recycled` and `alive <= limit`."""
+    """A snapshot. Always `started == alive + recycled`."""
 
     limit: int
+    """Most processes now; while it falls, there may be more alive."""
     alive: int
     """Processes that exist now, those that are about to end included."""
     busy: int
@@ -86,7 +96,7 @@ class Pool:
         root: Path,
         board: Board | None = None,
         *,
-        secrets: Iterable[str] = (),
+        secrets: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
         """`secrets`: files and folders that no worker may read, whatever lies above them.
 
@@ -102,6 +112,7 @@ class Pool:
             boxed=self.sandbox.level in KERNEL_LEVELS,
             max_body=options.max_input_mb * MIB,
             secrets=secrets,
+            nice=options.nice,
         )
         strict = self.sandbox.level is Level.STRICT
         self._jobs_each = 1 if strict else options.recycle_after_jobs
@@ -111,7 +122,12 @@ class Pool:
         self._running = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._started = self._ended = self._killed = self._died = self._jobs = 0
-        self._restarts = (board or Board()).metrics.worker_restarts
+        board = board or Board()
+        self._restarts = board.metrics.worker_restarts
+        limit = Limit(
+            self._size, worker_bytes=options.memory_mb * MIB, reserve=pressure.reserve(RESERVE)
+        )
+        self._governor = Governor(limit, board, resize=self._roster.resize, pids=self._processes)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold the processes until cancelled; then kill those that work and end the idle ones."""
@@ -122,6 +138,8 @@ class Pool:
                 self._nursery = nursery
                 self._running.set()
                 nursery.start_soon(self._watch.run)
+                if self._options.adaptive:
+                    await nursery.start(self._governor.run)
                 if fork_server is not None:
                     seconds = self._options.idle_seconds
                     nursery.start_soon(fork_server.retire, seconds, self._roster.count)
@@ -148,13 +166,27 @@ class Pool:
         return self._roster.children(Standing.IDLE)
 
     def pids(self) -> list[int]:
-        """The processes that exist now."""
+        """The worker processes that exist now."""
         return self._roster.pids()
+
+    def _processes(self) -> list[int]:
+        fork_server = self._launcher.fork_server
+        pid = fork_server.pid if fork_server else None
+        return [*self.pids(), *([] if pid is None else [pid])]
 
     @property
     def size(self) -> int:
-        """Most processes at once."""
+        """Most processes at once, ever; see `limit` for now."""
         return self._size
+
+    @property
+    def places(self) -> int:
+        """Most processes now."""
+        return self._governor.limit
+
+    def limit(self) -> dict[str, Any]:
+        """How many there may be now and why; see `Governor.facts`."""
+        return self._governor.facts()
 
     def replace(self, old: Spec, new: Spec, owner: str) -> None:
         """`owner` runs `new` from now on: the processes of `old` end as soon as they are idle."""
@@ -171,7 +203,7 @@ class Pool:
     def statistics(self) -> PoolStatistics:
         """What the pool has and did."""
         return PoolStatistics(
-            limit=self._size,
+            limit=self._governor.limit,
             alive=self._roster.count(),
             busy=self._roster.count(Standing.BUSY),
             idle=self._roster.count(Standing.IDLE),
@@ -189,24 +221,29 @@ class Pool:
         request: Mapping[str, Any],
         descriptor: int | None = None,
         hear: Callable[[Log | Progress], None] = lambda _said: None,
+        *,
+        begin: Begin = lambda _deadline, _cold: None,
     ) -> Ending | Died:
         """Run one job in a process of `spec`, which is shared or belongs to the converter `owner`.
 
-        `descriptor` stays the caller's. What the converter logs goes to `hear` at once. The answer
-        names the process. Waits while the pool does not run. Cancellation kills the process at
-        once.
+        `descriptor` stays the caller's. What the converter logs goes to `hear` at once. `begin` is
+        told when a process has it, by what scope it ends, and whether its converter has to be
+        imported first. The answer names the process. Waits while the pool does not run.
+        Cancellation kills the process at once.
 
         Raises:
+            CutShort: the scope was made to end before the deadline.
             WorkerStartError: no process could be started.
             PoolStopped: the pool ended meanwhile.
         """
-        child, place = await self._child(spec, _group(spec, owner))
-        try:
-            ending = await self._use(child, spec, request, descriptor, hear)
-            version = child.loaded.get(spec, "")
-            return evolve(ending, worker=child.name, version=version)
-        finally:
-            self._give_back(child, place)
+        with self._governor.job():
+            child, place = await self._child(spec, _group(spec, owner))
+            try:
+                ending = await self._use(child, spec, request, descriptor, hear, begin=begin)
+                version = child.loaded.get(spec, "")
+                return evolve(ending, worker=child.name, version=version)
+            finally:
+                self._give_back(child, place)
 
     async def _use(
         self,
@@ -215,16 +252,23 @@ class Pool:
         request: Mapping[str, Any],
         descriptor: int | None,
         hear: Callable[[Log | Progress], None],
+        *,
+        begin: Begin,
     ) -> Ending | Died:
         self._watch.wake()
         answer = Answer(self._launcher.max_body, hear)
         finished = False
         try:
-            with trio.move_on_after(self._options.timeout_seconds):
+            with trio.move_on_after(self._options.timeout_seconds) as scope:
+                deadline = scope.deadline
+                begin(scope, spec not in child.loaded)
                 ending = await child.ask(spec, request, descriptor, answer)
                 finished = True
                 self._jobs += 1
                 return ending
+            if trio.current_time() < deadline:
+                child.condemn("cut-short")
+                raise CutShort("others waited for its place")
             return await self._too_slow(child, spec)
         except WorkerGone:
             finished = True
@@ -354,7 +398,7 @@ class Pool:
 def _why_ended(child: Child) -> str:
     """A constant word for the metric."""
     if child.condemned:
-        known = {"timeout", "protocol", "cancelled", TOO_MUCH, HIDDEN, TOO_MANY}
+        known = {"timeout", "protocol", "cancelled", "cut-short", TOO_MUCH, HIDDEN, TOO_MANY}
         return child.condemned if child.condemned in known else "doubt"
     return "recycled" if child.dismissal.is_set() and child.running else "died"
 

@@ -45,7 +45,7 @@ class _Refused(Exception):
 
 @asynccontextmanager
 async def fresh_pool(
-    options: WorkerOptions, scratch: Path, secrets: Iterable[str]
+    options: WorkerOptions, scratch: Path, secrets: Iterable[Path]
 ) -> AsyncIterator[Pool]:
     """A pool for the length of the block; `scratch` is a folder of its own, gone afterwards."""
     pool = Pool(options, scratch, secrets=secrets)

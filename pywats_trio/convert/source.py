@@ -24,13 +24,14 @@ from pywats_trio.convert.place import (
     admit,
     closed_on_error,
     failed,
+    identified,
     too_large,
 )
-from pywats_trio.model import Form, Identity, Problem, Reason, Superseded, Wait
+from pywats_trio.model import Form, Problem, Reason, Superseded, Wait
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
-    from pywats_trio.model import Outcome
+    from pywats_trio.model import Identity, Outcome
 
 __all__ = ["Opened", "Opening", "Place", "open_source"]
 
@@ -114,7 +115,7 @@ def _open(place: Place) -> Opened:
     with closed_on_error(descriptor):
         admit(place, descriptor, place.path)
         status = os.fstat(descriptor)
-        identity = Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        identity = identified(status)
         _check(place, status, identity)
     return Opened(descriptor, identity)
 

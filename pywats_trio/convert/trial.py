@@ -46,7 +46,7 @@ from pywats_trio.errors import ConfigError, InvalidInputError, NotFoundError, Py
 from pywats_trio.model import Failed, Form, Superseded, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from pywats_trio.config.options import WorkerOptions
     from pywats_trio.convert.answer import Ending
@@ -88,6 +88,8 @@ class Trial:
     seconds: float
     """From the request to the answer, the start of the process included."""
     peak_memory_bytes: int
+    after: str = ""
+    """One of `model.POST_ACTIONS`, if it says what is to become of the file."""
 
 
 @frozen
@@ -145,19 +147,29 @@ class Bench:
         return answer.unit.form if answer.unit else Form.FILE
 
 
-async def at_bench(options: WorkerOptions, work: Callable[[Bench], Awaitable[T]]) -> T:
-    """What `work` makes of a bench of one worker, which is gone when this returns."""
+async def at_bench(
+    options: WorkerOptions, work: Callable[[Bench], Awaitable[T]], *, withheld: Iterable[Path] = ()
+) -> T:
+    """What `work` makes of a bench of one worker, which is gone when this returns.
+
+    `withheld`: files and folders that no converter may read (`Config.withheld`).
+    """
     alone = evolve(options, max=1)
-    return await _with_pool(alone, lambda pool: work(Bench(pool, alone)))
+    return await _with_pool(alone, lambda pool: work(Bench(pool, alone)), withheld)
 
 
-async def test_file(attempt: Attempt, options: WorkerOptions) -> Trial:
+async def try_file(
+    attempt: Attempt, options: WorkerOptions, *, withheld: Iterable[Path] = ()
+) -> Trial:
     """As `Bench.convert`, once."""
-    return await at_bench(options, lambda bench: bench.convert(attempt))
+    return await at_bench(options, lambda bench: bench.convert(attempt), withheld=withheld)
 
 
 async def describe(
-    type_: str, options: WorkerOptions, *arguments: Mapping[str, Any]
+    type_: str,
+    options: WorkerOptions,
+    *arguments: Mapping[str, Any],
+    withheld: Iterable[Path] = (),
 ) -> Description:
     """What the converter `type_` says about itself, and about each of some sets of arguments.
 
@@ -169,7 +181,7 @@ async def describe(
     spec = await _spec(type_)
     request = describing(spec, arguments)
     alone = evolve(options, max=1)
-    answer = await _with_pool(alone, lambda pool: pool.ask(spec, type_, request))
+    answer = await _with_pool(alone, lambda pool: pool.ask(spec, type_, request), withheld)
     if isinstance(answer, Description) and len(answer.mistakes) == len(arguments):
         return answer
     raise _cannot_use(type_, answer)
@@ -185,7 +197,11 @@ class Question:
 
 
 async def inquire(
-    questions: Sequence[Question], options: WorkerOptions, seconds: float
+    questions: Sequence[Question],
+    options: WorkerOptions,
+    seconds: float,
+    *,
+    withheld: Iterable[Path] = (),
 ) -> list[Description | str]:
     """What each converter says of itself; of one that cannot say it within `seconds`, why.
 
@@ -205,7 +221,7 @@ async def inquire(
 
     deadline = trio.current_time() + seconds
     if questions:
-        await _with_pool(options, work)
+        await _with_pool(options, work, withheld)
     return [answers[number] for number in range(len(questions))]
 
 
@@ -232,11 +248,13 @@ async def _pinned(spec: Spec) -> Spec:
     return await trio.to_thread.run_sync(pinned, spec, abandon_on_cancel=True)
 
 
-async def _with_pool(options: WorkerOptions, work: Callable[[Pool], Awaitable[T]]) -> T:
+async def _with_pool(
+    options: WorkerOptions, work: Callable[[Pool], Awaitable[T]], withheld: Iterable[Path]
+) -> T:
     """`work` with a pool of its own, whose processes are gone when this returns."""
     result: T | PywatsTrioError
     with tempfile.TemporaryDirectory(prefix="pywats-trio-") as folder:
-        pool = Pool(options, Path(folder, "scratch"))
+        pool = Pool(options, Path(folder, "scratch"), secrets=withheld)
         async with trio.open_nursery() as nursery:
             await nursery.start(pool.run)
             try:
@@ -313,7 +331,7 @@ class _Asking:
         seconds = trio.current_time() - started
         if isinstance(answer, Done):
             peak = answer.usage.peak_memory if answer.usage else 0
-            return Trial(spec.type, answer.reports, seconds, peak)
+            return Trial(spec.type, answer.reports, seconds, peak, answer.after)
         if isinstance(answer, Unusable):
             raise _cannot_use(spec.type, answer)
         raise _refused(spec.type, answer)

@@ -49,6 +49,8 @@ BOMS: Final = (
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 LONGEST_RETRY = 86_400
 """Seconds."""
+AFTER: Final = ("move", "delete", "archive", "keep")
+"""What `Context.after` takes; see `model.POST_ACTIONS`."""
 
 
 class Reject(Exception):
@@ -210,6 +212,8 @@ class Argument:
     minimum: float | None = None
     maximum: float | None = None
     required: bool = False
+    pattern: str = ""
+    """Of text, or a list of texts: a regular expression that each must match from end to end."""
 
 
 @frozen
@@ -224,10 +228,24 @@ class Context:
     scratch: Path
     """A folder of its own, emptied after the job."""
     report_progress: Callable[[float], None] = field(default=lambda _fraction: None)
+    report_after: Callable[[str], None] = field(default=lambda _action: None)
 
     def progress(self, fraction: float) -> None:
         """Say how far the conversion is, 0.0 to 1.0."""
         self.report_progress(min(1.0, max(0.0, fraction)))
+
+    def after(self, action: str) -> None:
+        """Say what is to become of the file: `move`, `delete`, `archive` or `keep`.
+
+        It is done when the reports are stored, and only where the configuration does not set
+        `post_action`. The last word counts. Of a file that is not converted it means nothing.
+
+        Raises:
+            ValueError: `action` is none of the four.
+        """
+        if action not in AFTER:
+            raise ValueError(f"after({action!r}): write one of {', '.join(map(repr, AFTER))}")
+        self.report_after(action)
 
 
 class Converter(ABC):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 class ArgumentError(ValueError):
     """An argument is unknown, missing or of the wrong kind; one sentence that names it."""
+
+
+class Open(dict[str, Argument]):
+    """Declarations that may not be all: what is given besides is handed on as it is."""
 
 
 @frozen
@@ -31,20 +36,23 @@ class Table(Argument):
 def bind(declared: Mapping[str, Argument], given: Mapping[str, Any]) -> dict[str, Any]:
     """Every declared argument: the given value, checked, or its default.
 
-    Of a list, each entry is one of `choices`; `minimum` and `maximum` are about how many there are.
+    Of a list, each entry is one of `choices` and matches `pattern`; `minimum` and `maximum` are
+    about how many there are.
 
     Raises:
         ArgumentError: for the first that is wrong.
     """
-    for name in given:
-        if name not in declared:
-            raise ArgumentError(_unknown(name, declared))
-    return {name: _value(name, argument, given) for name, argument in declared.items()}
+    others = {name: value for name, value in given.items() if name not in declared}
+    if others and not isinstance(declared, Open):
+        raise ArgumentError(_unknown(next(iter(others)), declared))
+    return {name: _value(name, one, given) for name, one in declared.items()} | others
 
 
 def mistakes(declared: Mapping[str, Argument], given: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with each argument that is, by its name; `bind` takes what has none."""
-    found = {name: _unknown(name, declared) for name in given if name not in declared}
+    found = {}
+    if not isinstance(declared, Open):
+        found = {name: _unknown(name, declared) for name in given if name not in declared}
     for name, argument in declared.items():
         try:
             value = _typed_value(name, argument, given)
@@ -56,16 +64,32 @@ def mistakes(declared: Mapping[str, Argument], given: Mapping[str, Any]) -> dict
     return found
 
 
+def undeclared(declared: Mapping[str, Argument], given: Mapping[str, Any]) -> dict[str, str]:
+    """What to know about each argument that is handed on although nobody declares it."""
+    if not isinstance(declared, Open):
+        return {}
+    return {
+        name: f"its class does not declare it, so it is handed on unchecked{_near(name, declared)}"
+        for name in given
+        if name not in declared
+    }
+
+
 def _unknown(name: str, declared: Mapping[str, Argument]) -> str:
     return f"unknown argument {name!r}{_suggestion(name, declared)}"
 
 
 def _suggestion(name: str, declared: Mapping[str, Argument]) -> str:
-    if near := difflib.get_close_matches(name, declared, n=1):
-        return f"; did you mean {near[0]!r}?"
+    if near := _near(name, declared):
+        return near
     if declared:
         return f"; the converter knows {', '.join(sorted(declared))}"
     return "; the converter has no arguments"
+
+
+def _near(name: str, declared: Mapping[str, Argument]) -> str:
+    near = difflib.get_close_matches(name, declared, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _value(name: str, argument: Argument, given: Mapping[str, Any]) -> Any:  # noqa: ANN401 - theirs
@@ -102,6 +126,8 @@ def _typed(name: str, wanted: type, value: Any) -> Any:  # noqa: ANN401 - theirs
 def _check(name: str, argument: Argument, value: Any) -> None:  # noqa: ANN401 - theirs
     if argument.choices:
         _check_choices(name, argument, value)
+    if argument.pattern:
+        _check_pattern(name, argument.pattern, value)
     size, found = value, f"is {value!r}"
     if isinstance(value, list):
         size, found = len(value), f"has {len(value)} entries"
@@ -117,3 +143,17 @@ def _check_choices(name: str, argument: Argument, value: Any) -> None:  # noqa: 
         if one not in argument.choices:
             verb = "holds" if isinstance(value, list) else "is"
             raise ArgumentError(f"argument {name!r} {verb} {one!r}; it must be one of {choices}")
+
+
+def _check_pattern(name: str, pattern: str, value: Any) -> None:  # noqa: ANN401 - theirs
+    try:
+        known = re.compile(pattern)
+    except re.error as error:
+        raise ArgumentError(
+            f"the converter declares argument {name!r} with the pattern {pattern!r}, "
+            f"which is no regular expression: {error}"
+        ) from error
+    for one in value if isinstance(value, list) else [value]:
+        if not isinstance(one, str) or not known.fullmatch(one):
+            verb = "holds" if isinstance(value, list) else "is"
+            raise ArgumentError(f"argument {name!r} {verb} {one!r}; it must match {pattern}")

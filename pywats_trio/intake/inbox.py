@@ -1,4 +1,4 @@
-"""Files that are handed over without a watch folder: a durable copy below `data_dir/inbox`.
+"""What is handed over without a watch folder: a durable copy below `data_dir/inbox`.
 
 Each copy lies in a folder of its own, so that it keeps its name: converters see it. A copy that was
 synced but whose row was never committed has been promised to nobody; the next start removes it.
@@ -14,17 +14,21 @@ import secrets
 import shutil
 import stat
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import trio
 from attrs import define, field, frozen
 
 from pywats_trio import faultpoint
-from pywats_trio.errors import InvalidInputError, NotFoundError, StoreError
-from pywats_trio.intake import moves
+from pywats_trio.errors import InvalidInputError, StoreError
+from pywats_trio.intake import handedunit, moves
+from pywats_trio.intake.handed import explained, too_large, unreadable
 from pywats_trio.intake.scan import identity
 from pywats_trio.intake.trouble import to_do
+from pywats_trio.model import Form
 from pywats_trio.text import printable
+from pywats_trio.units import Parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Set
@@ -40,24 +44,33 @@ CLEAN_UP: Final = 1.0
 
 @frozen
 class Copy:
-    """A file that lies in the inbox, synced."""
+    """A file, or a unit that is a folder, that lies in the inbox, synced."""
 
     path: str
+    """Which the unit is known under."""
     identity: Identity
+    form: Form = Form.FILE
 
 
-async def take(source: Path, inbox: Path, max_bytes: int, *, limiter: trio.CapacityLimiter) -> Copy:
-    """Copy `source` (links are followed) into the inbox, in a thread, and sync it.
+async def take(
+    source: Path,
+    inbox: Path,
+    max_bytes: int,
+    *,
+    limiter: trio.CapacityLimiter,
+    form: Form = Form.FILE,
+) -> Copy:
+    """Copy `source` (links to it are followed) into the inbox, in a thread, and sync it.
 
     Cancelled, it returns at once, also if the disk of `source` hangs; the thread that is left
     behind then removes what it has written.
 
     Raises:
-        NotFoundError: there is no such file.
-        InvalidInputError: it is no regular file, empty, too large, or cannot be read.
+        NotFoundError: there is no such file or folder.
+        InvalidInputError: it is not what `form` says, empty, too large, or cannot be read.
         StoreError: the inbox cannot be written; nothing is left there.
     """
-    taking = _Taking(source, inbox, max_bytes)
+    taking = _Taking(source, inbox, max_bytes, form)
     try:
         await trio.to_thread.run_sync(taking.run, limiter=limiter, abandon_on_cancel=True)
     except trio.Cancelled:
@@ -74,13 +87,17 @@ class _Taking:
     source: Path
     inbox: Path
     max_bytes: int
+    form: Form
     _lock: threading.Lock = field(factory=threading.Lock)
     _abandoned: bool = False
     _copy: Copy | None = None
 
     def run(self) -> None:
         """In the thread."""
-        copy = _copy(self.source, self.inbox, self.max_bytes)
+        if self.form is Form.FILE:
+            copy = _copy(self.source, self.inbox, self.max_bytes)
+        else:
+            copy = _copy_unit(self.source, self.inbox, self.max_bytes, self.form)
         with self._lock:
             if not self._abandoned:
                 self._copy = copy
@@ -108,21 +125,28 @@ def _copy(source: Path, inbox: Path, max_bytes: int) -> Copy:
         if not status.st_size:
             raise InvalidInputError(f"{told} is empty; look whether the tester's disk was full")
         if status.st_size > max_bytes:
-            raise _too_large(told, status.st_size, max_bytes)
+            raise too_large(told, status.st_size, max_bytes)
         return _write(_pieces(file, told, max_bytes), source.name, inbox)
 
 
+def _copy_unit(source: Path, inbox: Path, max_bytes: int, form: Form) -> Copy:
+    if source.name in {"", ".."}:
+        raise InvalidInputError(f"{printable(str(source))} ends with no name; give the whole path")
+    with handedunit.opened(source, form, max_bytes) as unit, _own_folder(inbox) as folder:
+        target = Parts.of(os.path.join(folder, source.name), form)  # noqa: PTH118 - any bytes, as str
+        found = unit.copy_to(target)
+    faultpoint.hit("inbox.copied")
+    return Copy(target.main, found, form)
+
+
 def _opened(path: Path, told: str) -> BinaryIO:
-    try:
-        return open(path, "rb", buffering=0, opener=_open_at_once)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFoundError(f"there is no file {told}; check the path") from error
-    except ValueError as error:  # NUL, or half of a surrogate pair
-        raise InvalidInputError(f"{told!r} is no path; check it") from error
-    except OSError as error:
-        if error.errno in _NO_FILE:
-            raise _not_regular(path, told) from error
-        raise _unreadable(told, error) from error
+    with explained(told):
+        try:
+            return open(path, "rb", buffering=0, opener=_open_at_once)
+        except OSError as error:
+            if error.errno in _NO_FILE:
+                raise _not_regular(path, told) from error
+            raise
 
 
 def _open_at_once(path: str, flags: int) -> int:
@@ -138,45 +162,44 @@ def _pieces(file: BinaryIO, told: str, max_bytes: int) -> Iterator[bytes]:
         try:
             piece = file.read(_CHUNK)
         except OSError as error:
-            raise _unreadable(told, error) from error
+            raise unreadable(told, error) from error
         if not piece:
             return
         size += len(piece)
         if size > max_bytes:
-            raise _too_large(told, size, max_bytes)
+            raise too_large(told, size, max_bytes)
         yield piece
 
 
 def _not_regular(path: Path, told: str) -> InvalidInputError:
     if path.is_dir():
-        return InvalidInputError(
-            f"{told} is a folder, and only files can be submitted; put it into the watch folder of "
-            "its converter"
-        )
+        return InvalidInputError(f"{told} is a folder; name a converter that takes folders")
     return InvalidInputError(f"{told} is not a regular file; give the path of one")
 
 
-def _unreadable(told: str, error: OSError) -> InvalidInputError:
-    return InvalidInputError(f"{told} cannot be read: {error.strerror}; {to_do(error)}")
-
-
-def _too_large(told: str, size: int, max_bytes: int) -> InvalidInputError:
-    return InvalidInputError(
-        f"{told} has {size} bytes, at most {max_bytes} are converted; "
-        "raise workers.max_input_mb, or split the file"
-    )
-
-
 def _write(pieces: Iterator[bytes], name: str, inbox: Path) -> Copy:
-    folder = os.path.join(os.fspath(inbox), secrets.token_hex(8))  # noqa: PTH118 - any bytes, as str
-    path = os.path.join(folder, name)  # noqa: PTH118
-    try:
-        moves.make_folder(folder)
+    with _own_folder(inbox) as folder:
+        path = os.path.join(folder, name)  # noqa: PTH118 - any bytes, as str
         with open(path, "xb") as file:  # noqa: PTH123
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
             found = identity(os.fstat(file.fileno()))
+    faultpoint.hit("inbox.copied")
+    return Copy(path, found)
+
+
+@contextmanager
+def _own_folder(inbox: Path) -> Iterator[str]:
+    """A new folder for one copy, synced after the block; nothing is left of what fails in it.
+
+    Raises:
+        StoreError: it, or what the block writes there, cannot be written.
+    """
+    folder = os.path.join(os.fspath(inbox), secrets.token_hex(8))  # noqa: PTH118 - any bytes, as str
+    try:
+        moves.make_folder(folder)
+        yield folder
         moves.sync_folder(folder)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -187,8 +210,12 @@ def _write(pieces: Iterator[bytes], name: str, inbox: Path) -> Copy:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    faultpoint.hit("inbox.copied")
-    return Copy(path, found)
+
+
+def header_alone(copy: Copy) -> Copy:
+    """Keep only the header of the copy of a header with its folder: it is a file then."""
+    shutil.rmtree(Parts.of(copy.path, copy.form).folder)
+    return Copy(copy.path, identity(os.lstat(copy.path)))
 
 
 def folder_of(path: str) -> str:

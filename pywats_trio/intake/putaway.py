@@ -40,6 +40,7 @@ GATHER_SECONDS: Final = 0.05
 """After a go that was not full. Nobody waits for a file to leave, so more of them share a sync."""
 
 KEPT, DELETED = "kept where it lies", "deleted"
+ASKED = ", as its converter asked"
 REPLACED = "another file lies under its name now, which was left alone"
 GONE = "it had already gone from its folder"
 
@@ -53,6 +54,8 @@ class _Goal:
     action: str
     """`keep`, `delete`, or the option that names the target folder."""
     folder: str = ""
+    why: str = ""
+    """Who asked for it, if not the configuration."""
 
 
 @frozen
@@ -198,14 +201,16 @@ class Putaway:
             return self._into("error_dir", options.error_dir, item)
         if self._is_submitted(item):
             return _Goal("delete")
-        if options.post_action == "move":
-            return self._into("done_dir", options.done_dir, item)
-        if options.post_action == "archive":
+        wish = "" if options.post_action else item.after
+        action = options.post_action or wish
+        if action in ("keep", "delete"):
+            return _Goal(action, why=ASKED if wish else "")
+        if action == "archive":
             # By the day the file was finished, so that a second try finds the same folder.
             day = datetime.fromtimestamp(item.finished_at or item.created_at, UTC)
             folder = os.path.join(options.archive_dir, f"{day:%Y-%m-%d}")  # noqa: PTH118
             return self._into("archive_dir", folder, item)
-        return _Goal(options.post_action)
+        return self._into("done_dir", options.done_dir, item)
 
     def _is_submitted(self, item: Item) -> bool:
         return bool(self._inbox) and within(item.source, self._inbox)
@@ -261,7 +266,7 @@ class Putaway:
         if item.state is State.COMPLETED:
             errorfile.take_back(item)
         if goal.action == "keep" or identity is None:
-            return PutAway(item.id, item.source, KEPT)
+            return PutAway(item.id, item.source, KEPT + goal.why)
         try:
             if item.form is not Form.FILE:
                 return _put_away_unit(item, identity, goal)
@@ -270,7 +275,7 @@ class Putaway:
             if goal.action == "delete":
                 faultpoint.hit("putaway.named")
                 moves.remove(item.source, identity, item.id)
-                return PutAway(item.id, "", DELETED)
+                return PutAway(item.id, "", DELETED + goal.why)
             return PutAway(item.id, self._move(item, goal.folder))
         except moves.NotThatFile:
             return self._missing(item, goal)
@@ -346,7 +351,7 @@ def _put_away_unit(item: Item, identity: Identity, goal: _Goal) -> PutAway:
     if goal.folder:
         return PutAway(item.id, unitaway.move(item, identity, goal.folder))
     unitaway.remove(item, identity)
-    return PutAway(item.id, "", DELETED)
+    return PutAway(item.id, "", DELETED + goal.why)
 
 
 def _failure(step: Callable[[str], None], folder: str) -> OSError | None:

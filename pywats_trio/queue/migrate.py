@@ -37,6 +37,7 @@ STEPS: Final[Mapping[int, str]] = {
         ALTER TABLE items ADD COLUMN exported TEXT NOT NULL DEFAULT '';
         ALTER TABLE items ADD COLUMN code TEXT NOT NULL DEFAULT '';
         ALTER TABLE items ADD COLUMN form TEXT NOT NULL DEFAULT 'file';
+        ALTER TABLE items ADD COLUMN after TEXT NOT NULL DEFAULT '';
         UPDATE items SET
           rank = priority,
           name = iif(kind = 'file',

@@ -15,7 +15,7 @@ COLUMNS: Final = (
     "serial_number, part_number, result, start, due_at, created_at, started_at, finished_at, "
     "duration, progress, converter, source, path, device, inode, size, mtime_ns, report_id, "
     "parent_id, correlation_id, sha256, error_kind, last_error, putaway, "
-    "error_hint, evidence, dropped_at, receipt, bytes, worker, form"
+    "error_hint, evidence, dropped_at, receipt, bytes, worker, form, after"
 )
 """What `item` expects a SELECT to give, in this order."""
 
@@ -44,6 +44,7 @@ def item(row: Sequence[Any]) -> Item:
         *row[33:39],
         "" if path is None else source,
         FORMS[row[39]],
+        row[40],
     ]
     return Item(*values)
 

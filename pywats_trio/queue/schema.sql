@@ -49,7 +49,8 @@ CREATE TABLE items (
   worker         TEXT    NOT NULL DEFAULT '',-- who did the last work on it, such as a process
   exported       TEXT    NOT NULL DEFAULT '',-- report: its name in exports, from the first one on
   code           TEXT    NOT NULL DEFAULT '',-- file that killed workers: the version they ran
-  form           TEXT    NOT NULL DEFAULT 'file' -- file: file | folder | file-and-folder
+  form           TEXT    NOT NULL DEFAULT 'file', -- file: file | folder | file-and-folder
+  after          TEXT    NOT NULL DEFAULT '' -- file: what its converter said to do with it
 ) STRICT;
 
 CREATE INDEX items_waiting   ON items (kind, converter, rank, id) WHERE state = 'PENDING';

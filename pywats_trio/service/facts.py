@@ -70,10 +70,11 @@ def _in_use(parts: Parts, board: Board, options: ConverterOptions) -> dict[str, 
     """Which code of a converter is in use, and whether its files are converted."""
     lineup = parts.conversion.lineup
     line, refused = lineup.get(options.name), lineup.refused.get(options.name)
-    state, why = _state(parts, board, options)
+    state, why, hint = _state(parts, board, options)
     return {
         "state": state,
         "why": why,
+        "hint": hint,
         "outage": parts.conversion.trouble(options.name),
         "version": line.version if line else "",
         "revision": line.spec.revision if line else "",
@@ -88,23 +89,24 @@ def _in_use(parts: Parts, board: Board, options: ConverterOptions) -> dict[str, 
     }
 
 
-def _state(parts: Parts, board: Board, options: ConverterOptions) -> tuple[str, str]:
+def _state(parts: Parts, board: Board, options: ConverterOptions) -> tuple[str, str, str]:
+    """A word, why it is so, and what to do about it; the latter two empty where it is in use."""
     if not options.enabled:
-        return "disabled", "enabled = false in the configuration"
+        return "disabled", "enabled = false in the configuration", ""
     if options.name in parts.disabled:
         told = board.conditions.get((Cause.DISABLED, options.name))
-        return "disabled", told.message if told else ""
+        return "disabled", told.message if told else "", told.hint if told else ""
     trouble = parts.conversion.trouble(options.name)
     if trouble is None:
-        return "in use", ""
-    return "paused" if trouble["paused"] else "unusable", trouble["why"]
+        return "in use", "", ""
+    return "paused" if trouble["paused"] else "unusable", trouble["why"], trouble["hint"]
 
 
 def _workers(parts: Parts) -> dict[str, Any]:
     pool = parts.conversion.pool
     statistics = pool.statistics()
     return {
-        "limit": statistics.limit,
+        **pool.limit(),
         "busy": statistics.busy,
         "idle": statistics.idle,
         "ending": statistics.alive - statistics.busy - statistics.idle,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
@@ -13,13 +14,26 @@ import trio
 
 from pywats_trio.config.options import MIB
 from pywats_trio.control import AT_WORK
+from pywats_trio.convert.conversion import SCRATCH
 from pywats_trio.convert.request import namespace
-from pywats_trio.errors import InvalidInputError, NotFoundError, NotReady, QueueFull
-from pywats_trio.intake import inbox
-from pywats_trio.model import Envelope, Kind
+from pywats_trio.convert.source import Opened, Place, open_source
+from pywats_trio.converters.registry import FILE_TYPES
+from pywats_trio.errors import (
+    ConfigError,
+    InvalidInputError,
+    NotFoundError,
+    NotReady,
+    QueueFull,
+    StoreError,
+)
+from pywats_trio.intake import handed, inbox
+from pywats_trio.model import Envelope, Failed, Form, Kind, Wait
 from pywats_trio.queue.store import Topic
 from pywats_trio.reports.numbers import dumps
 from pywats_trio.reports.report import Defaults, Report, Station
+from pywats_trio.service.taken import Taken
+from pywats_trio.service.takers import fitting
+from pywats_trio.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,9 +41,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pywats_trio.config.options import ConverterOptions
+    from pywats_trio.model import Outcome
     from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Store
     from pywats_trio.service.parts import Parts
+    from pywats_trio.service.takers import Taker
 
 SUBMITTED: Final = "submit"
 """What stands for the converter of reports that came without one."""
@@ -56,10 +72,13 @@ class Handover:
         self._store = store
         self._board = board
         self._while_it_lasts = while_it_lasts
+        self._taken = Taken(store)
         self._copying = trio.CapacityLimiter(COPIES)
 
     async def file(self, path: Path, *, converter: str, priority: int, wait_for_room: bool) -> int:
-        """Accept a copy of the file, synced and in the queue when this returns; the item's id."""
+        """Accept a copy of the file, or of the folder where a converter takes such, synced and in
+        the queue when this returns; the item's id.
+        """
         accept = partial(self._file, path, converter, priority)
         return await self._patiently(accept) if wait_for_room else await accept()
 
@@ -110,12 +129,16 @@ class Handover:
         config = self._parts.config
         max_bytes = config.workers.max_input_mb * MIB
         with self._parts.room.place():
-            copy = await inbox.take(path, config.inbox, max_bytes, limiter=self._copying)
+            takers = await self._takers(path, candidates, named=bool(converter))
+            copy = await inbox.take(
+                path, config.inbox, max_bytes, limiter=self._copying, form=_widest(takers)
+            )
             try:
-                envelope = await self._file_envelope(copy, candidates, priority)
+                options, copy = await self._given(copy, takers)
             except BaseException:
                 await inbox.discard_soon(copy)
                 raise
+            envelope = _envelope(copy, options, priority)
             item_id = await self._put_file(envelope, copy)
         self._board.metrics.intake_files.labels(envelope.converter, "submitted").inc()
         return item_id
@@ -130,29 +153,68 @@ class Handover:
             raise NotFoundError(f"{what}; configured are: {known}")
         return found
 
-    async def _file_envelope(
-        self, copy: inbox.Copy, candidates: list[ConverterOptions], priority: int
-    ) -> Envelope:
-        [options] = candidates if len(candidates) == 1 else [await self._surest(copy, candidates)]
-        return Envelope(
-            Kind.FILE,
-            options.name,
-            copy.path,
-            priority=priority,
-            max_attempts=options.max_attempts,
-            identity=copy.identity,
+    async def _takers(
+        self, path: Path, candidates: list[ConverterOptions], *, named: bool
+    ) -> list[Taker]:
+        """Those of `candidates` that take what lies there, and as what."""
+        found = await trio.to_thread.run_sync(
+            handed.look, path, limiter=self._copying, abandon_on_cancel=True
         )
+        takers = [(options, await self._form(options)) for options in candidates]
+        return fitting(found, takers, told=printable(str(path)), named=named)
 
-    async def _surest(
-        self, copy: inbox.Copy, candidates: list[ConverterOptions]
-    ) -> ConverterOptions:
-        descriptor = await trio.to_thread.run_sync(os.open, copy.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            conversion = self._parts.conversion
-            name = await conversion.surest(candidates, copy.path, descriptor, copy.identity)
-        finally:
-            os.close(descriptor)
-        return next(options for options in candidates if options.name == name)
+    async def _form(self, options: ConverterOptions) -> Form:
+        """What a converter takes, as its author said last: no submit waits for a worker to ask.
+
+        Only before he has said it for the first time, which is soon after a start.
+        """
+        if options.type in FILE_TYPES:
+            return Form.FILE
+        unit = self._taken.last(options)
+        if unit is None and not self._parts.lines.is_watching(options.name):
+            with suppress(ConfigError):  # the board has it; what waits for it are files
+                unit = await self._parts.unit(options)
+        return unit.form if unit else Form.FILE
+
+    async def _given(
+        self, copy: inbox.Copy, takers: list[Taker]
+    ) -> tuple[ConverterOptions, inbox.Copy]:
+        """Who of `takers` gets the copy, and what of it."""
+        [(options, form)] = takers if len(takers) == 1 else [await self._surest(copy, takers)]
+        if form is not copy.form:
+            copy = await trio.to_thread.run_sync(inbox.header_alone, copy)
+        return options, copy
+
+    async def _surest(self, copy: inbox.Copy, takers: list[Taker]) -> Taker:
+        with ExitStack() as stack:
+            opened: dict[Form, Opened] = {}
+            why = ""
+            for form in {form for _options, form in takers}:
+                found = await self._open(copy, form)
+                if isinstance(found, Opened):
+                    opened[form] = found
+                    stack.callback(found.close)
+                else:  # such as a header that is empty: it has a meaning with its folder alone
+                    why = (
+                        found.problem.message if isinstance(found, Failed | Wait) else "it changed"
+                    )
+            if not opened:
+                raise StoreError(f"the copy cannot be read: {why}; submit it again")
+            candidates = [(options, opened[form]) for options, form in takers if form in opened]
+            name = await self._parts.conversion.surest(candidates, copy.path)
+        return next(taker for taker in takers if taker[0].name == name)
+
+    async def _open(self, copy: inbox.Copy, form: Form) -> Opened | Outcome:
+        config = self._parts.config
+        place = Place(
+            copy.path,
+            folder="",
+            expected=copy.identity if form is copy.form else None,
+            max_bytes=config.workers.max_input_mb * MIB,
+            form=form,
+            spool=os.fspath(config.data_dir / SCRATCH),
+        )
+        return await open_source(place)
 
     async def _put_file(self, envelope: Envelope, copy: inbox.Copy) -> int:
         try:
@@ -211,6 +273,24 @@ class Handover:
         if item_id is None:  # only a file that was seen before, and a copy never was
             raise InvalidInputError("this was submitted already")
         return item_id
+
+
+def _widest(takers: list[Taker]) -> Form:
+    """What has to be copied: a header that somebody takes with its folder has it with it."""
+    forms = {form for _options, form in takers}
+    return Form.PAIR if Form.PAIR in forms else forms.pop()
+
+
+def _envelope(copy: inbox.Copy, options: ConverterOptions, priority: int) -> Envelope:
+    return Envelope(
+        Kind.FILE,
+        options.name,
+        copy.path,
+        priority=priority,
+        max_attempts=options.max_attempts,
+        identity=copy.identity,
+        form=copy.form,
+    )
 
 
 def _report(given: Report | Mapping[str, Any] | bytes) -> Report:

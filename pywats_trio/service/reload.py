@@ -57,7 +57,7 @@ def changed(before: Config, after: Config) -> list[str]:
 def _differences(before: Config, after: Config) -> Iterator[str]:
     for field in attrs.fields(type(before)):
         old, new = getattr(before, field.name), getattr(after, field.name)
-        if old == new:
+        if old == new or not field.eq:
             continue
         if field.name == "converters":
             olds = {options.name: options for options in old}

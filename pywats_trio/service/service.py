@@ -440,6 +440,8 @@ class Service:
     ) -> Item:
         """Accept a copy of a file that lies in no watch folder; `path` itself is not touched.
 
+        A folder, or a header file with its folder, is taken where a converter takes such.
+
         `converter` is its name in the configuration; by default the one that is surest is taken.
         Raises as `submit`.
         """

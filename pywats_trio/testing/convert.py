@@ -29,12 +29,25 @@ ID: Final = "00000000-0000-4000-8000-{:012d}"
 """Of reports that have none, by their number from 0."""
 
 
+class Reports(list[dict[str, Any]]):
+    """The reports of a file, and what its converter said is to become of it."""
+
+    after: str = ""
+    """`move`, `delete`, `archive` or `keep`; empty: it said nothing."""
+
+    def say(self, action: str) -> None:
+        """What `Context.after` calls."""
+        self.after = action
+
+
 def convert(
     source: Path | str | bytes | FolderSource,
     converter: type[Converter] | Converter,
     **arguments: object,
-) -> list[dict[str, Any]]:
+) -> Reports:
     """The reports that `converter` makes of a file, as the WSJF objects that would be sent.
+
+    They come as a list; its attribute `after` is what the converter told `Context.after` last.
 
     No sandbox is around it; `pywats-trio converters test` has that. What the converter logs goes to
     the logger `converter.<id>`, where pytest shows it.
@@ -55,14 +68,16 @@ def convert(
     """
     made = converter() if isinstance(converter, type) else converter
     bound = bind(made.arguments, arguments)
+    reports = Reports()
     with tempfile.TemporaryDirectory(prefix="pywats-trio-") as scratch:
         context = Context(
             arguments=bound,
             station=STATION,
             logger=logging.getLogger(f"converter.{made.id}"),
             scratch=Path(scratch),
+            report_after=reports.say,
         )
-        reports = list(_encoded(made, _source(source, made), context))
+        reports.extend(_encoded(made, _source(source, made), context))
     if not reports:
         raise Reject("no report in the file")
     return reports

@@ -9,7 +9,7 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import asdict, frozen
+from attrs import asdict, define, frozen
 
 from pywats_trio.converters.api import FolderConverter, Reject, Retry, Source, Station
 from pywats_trio.errors import FrameError
@@ -83,6 +83,21 @@ def reading(request: Request, descriptor: int) -> Iterator[tuple[Source, str]]:
 def takes(converter: Converter) -> str:
     """The form of what it is given, as in `model.Form`."""
     return converter.unit if isinstance(converter, FolderConverter) else FILE
+
+
+@define
+class Wish:
+    """What the converter says is to become of its file (`Context.after`)."""
+
+    action: str = ""
+
+    def say(self, action: str) -> None:
+        """Instead of what it said before."""
+        self.action = action
+
+    def told_with(self, ending: dict[str, Any]) -> dict[str, Any]:
+        """The last frame: only a file that is converted can be put away as its converter says."""
+        return {**ending, "after": self.action} if ending["kind"] == "done" else ending
 
 
 _TAKEN: Final = {FILE: "files", "folder": "folders", "file-and-folder": "files with their folders"}

@@ -160,6 +160,7 @@ def _describe_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
             "minimum": argument.minimum,
             "maximum": argument.maximum,
             "required": argument.required,
+            "pattern": _plain(argument.pattern),
         }
         for name, argument in arguments.items()
     }

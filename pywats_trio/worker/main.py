@@ -19,11 +19,20 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, field
 
 from pywats_trio.converters.api import Context
-from pywats_trio.converters.arguments import ArgumentError, bind, mistakes
+from pywats_trio.converters.arguments import ArgumentError, bind, mistakes, undeclared
+from pywats_trio.priority import stand_back
 from pywats_trio.sandbox.enter import enter
 from pywats_trio.worker import EXIT_BROKEN, limits, residue
 from pywats_trio.worker.channel import Channel
-from pywats_trio.worker.conversion import Request, convert, progress_to, reading, takes, trace
+from pywats_trio.worker.conversion import (
+    Request,
+    Wish,
+    convert,
+    progress_to,
+    reading,
+    takes,
+    trace,
+)
 from pywats_trio.worker.journal import Journal, logger_for
 from pywats_trio.worker.load import LoadError, Where, describe, load
 from pywats_trio.worker.tidy import empty
@@ -42,6 +51,7 @@ def main(boot: dict[str, Any]) -> None:
     limits.die_with(boot["lifeline"])
     limits.prefer_as_victim()
     limits.yield_to_the_service()
+    stand_back(boot["nice"])
     limits.adopt_orphans()
     bounds = limits.Limits(**boot["limits"]) if boot["limits"] else None
     if bounds is not None:
@@ -96,8 +106,7 @@ class Worker:
         try:
             converter = self._converter(Where(**header["where"]), code)
             if header["do"] == "describe":
-                wrong = [mistakes(converter.arguments, given) for given in header["arguments"]]
-                return {"kind": "described", **describe(converter), "mistakes": wrong}
+                return {"kind": "described", **describe(converter), **_judged(converter, header)}
         except BaseException as error:  # noqa: BLE001 - the import runs somebody else's code
             self.channel.end_if_forked()
             return _unusable(error)
@@ -144,16 +153,18 @@ class Worker:
         logger.setLevel(header["log_level"])
         os.chdir(self.scratch)
         self.journal.start()
+        wish = Wish()
         context = Context(
             arguments=arguments,
             station=request.station,
             logger=logger,
             scratch=self.scratch,
             report_progress=progress_to(self.channel),
+            report_after=wish.say,
         )
         ending = convert(converter, request, descriptor, self.channel, context)
         self.journal.finish()
-        return ending
+        return wish.told_with(ending)
 
     def _doubt(self, ending: dict[str, Any]) -> str:
         memory = self.bounds.memory_bytes if self.bounds else 0
@@ -173,6 +184,15 @@ def _emptied(folder: Path) -> bool:
         return nothing or empty(os.fspath(folder))
     except OSError:
         return False
+
+
+def _judged(converter: Converter, header: dict[str, Any]) -> dict[str, Any]:
+    """What is wrong with each set of arguments, and what is worth knowing of it."""
+    sets = header["arguments"]
+    return {
+        "mistakes": [mistakes(converter.arguments, given) for given in sets],
+        "notes": [undeclared(converter.arguments, given) for given in sets],
+    }
 
 
 def _unusable(error: BaseException) -> dict[str, Any]:

@@ -30,9 +30,13 @@ TRIES: Final = 3
 """Good files that may come to a process that an attack has spoilt for its own converter."""
 PATIENCE: Final = 30.0
 """Seconds; what is waited for takes milliseconds on a machine with nothing else to do."""
-BETWEEN: Final = 0.05
-"""Seconds between two files of the neighbour."""
-COMMON: Final[dict[str, Any]] = {"max": 3, "memory_mb": 128, "max_input_mb": 8, "scratch_mb": 5}
+COMMON: Final[dict[str, Any]] = {
+    "max": 3,
+    "adaptive": False,
+    "memory_mb": 128,
+    "max_input_mb": 8,
+    "scratch_mb": 5,
+}
 DEADLINES: Final = {False: 10 * PATIENCE, True: 0.5}
 """Seconds, of the attacks that are ended by something else and of those that the deadline ends."""
 SPOILS: Final = frozenset({"forge_the_next_answer", "go_on_after_its_answer"})
@@ -155,7 +159,6 @@ class Arena:
             answer = await ask(self.pool, self.field.code, "neighbour", self.field.good)
             if not isinstance(answer, Done):
                 wrong.append(f"a neighbour's file was not converted: {told(answer)}")
-            await trio.sleep(BETWEEN)
 
     async def _recover(self, row: Row, wrong: list[str]) -> float:
         begun = trio.current_time()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import time
+import signal
 from typing import TYPE_CHECKING
 
 from pywats_trio.converters import Context, Converter, Report, Source
 from tests.attacks.tricks import reach, say, stay, take
-from tests.attacks.tricks.ground import FOREVER, Ground
+from tests.attacks.tricks.ground import Ground
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ class Attacker(Converter):
         text = source.read_text()
         if text == "wait":
             context.logger.info("%d", os.getpid())
-            time.sleep(FOREVER)  # noqa: TID251 - a converter may
+            signal.pause()
         if text.startswith("{"):
             told = json.loads(text)
             TRICKS[told["attack"]](Ground(told, os.fspath(context.scratch)))

@@ -56,7 +56,8 @@ class Field:
             one.setblocking(False)
 
     def close(self) -> None:
-        """Close the sockets."""
+        """Close the sockets, and take back what the service's environment was said to hold."""
+        os.environ.pop(VARIABLE, None)
         for one in self._sockets:
             one.close()
 

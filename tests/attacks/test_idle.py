@@ -31,8 +31,8 @@ def state(pid: int) -> str:
 
 async def until_stopped(pid: int) -> None:
     with trio.fail_after(PATIENCE):
-        while state(pid) != "T":  # noqa: ASYNC110 - the kernel tells nobody
-            await trio.sleep(0.01)
+        while state(pid) != "T":  # the kernel tells nobody
+            await trio.lowlevel.checkpoint()
 
 
 @pytest.mark.parametrize("level", ["basic", pytest.param("standard", marks=kernel_layers)])

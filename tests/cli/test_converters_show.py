@@ -38,6 +38,8 @@ CONFIG = """\
 url = "http://127.0.0.1:9"
 [workers]
 sandbox = "off"
+[ipc]
+socket = "ipc.sock"
 [[converters]]
 name = "line-2"
 type = "mine.py:Mine"
@@ -48,9 +50,11 @@ line = 0
 lien = 2
 since = 2026-03-02
 """
+START = "start it with `pywats-trio run`, or name its configuration with --config"
 KEYS = [
     *("name", "type", "id", "version", "origin", "file", "class", "patterns", "watch", "enabled"),
-    *("arguments", "configured", "mistakes", "problem", "traceback", "sandbox"),
+    *("post_action", "unit", "arguments", "configured", "mistakes", "notes", "problem"),
+    *("traceback", "sandbox", "running", "service"),
 ]
 
 
@@ -95,21 +99,27 @@ def test_a_configured_converter_is_shown_with_what_is_wrong(tmp_path: Path) -> N
         "patterns": ["*.dat"],
         "watch": f"{tmp_path}/drop",
         "enabled": True,
+        "post_action": "",
+        "unit": {"form": "file"},
         "configured": {"line": 0, "lien": 2, "since": "2026-03-02"},
         "mistakes": {
             "lien": "unknown argument 'lien'; did you mean 'line'?",
             "line": "argument 'line' is 0; at least 1",
             "mode": "argument 'mode' is required; set it",
         },
+        "notes": {},
         "problem": "",
         "traceback": "",
+        "running": None,
+        "service": f"no service answers at {tmp_path}/ipc.sock; {START}",
     }
 
 
 def test_people_get_it_as_lines_and_a_table(tmp_path: Path) -> None:
     done = show("line-2")
-    assert (done.exit_code, done.stderr) == (0, "")
-    lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()[:8]]
+    silent = f"no service answers at {tmp_path}/ipc.sock; {START}\n"
+    assert (done.exit_code, done.stderr) == (0, silent)
+    lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()[:9]]
     assert dict(lines) | {"sandbox": ""} == {
         "name": "line-2",
         "type": f"{tmp_path}/mine.py:Mine",
@@ -118,6 +128,7 @@ def test_people_get_it_as_lines_and_a_table(tmp_path: Path) -> None:
         "code": f"class Mine of {tmp_path}/mine.py",
         "patterns": "*.dat",
         "watch": f"{tmp_path}/drop",
+        "takes": "files",
         "enabled": "yes",
         "sandbox": "",
     }
@@ -134,6 +145,42 @@ def test_a_type_is_shown_as_it_is_without_configuration() -> None:
     assert facts["configured"] == {}
     standard = document("wats-json")
     assert (standard["origin"], standard["file"]) == ("standard", wats_json.__file__)
+
+
+FOLDERS = """\
+from pywats_trio.converters import FolderConverter
+
+class Mine(FolderConverter):
+    id = "mine"
+    patterns = ("*.txt",)
+    unit = UNIT
+    marker = "COMPLETE"
+    minimum_files = 2
+    quiet_seconds = 0.5
+    def convert(self, source, context): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [("folder", "folders"), ("file-and-folder", "header files, each with its folder")],
+)
+def test_what_a_converter_of_folders_takes_is_shown_as_configured(
+    tmp_path: Path, form: str, words: str
+) -> None:
+    (tmp_path / "mine.py").write_text(FOLDERS.replace("UNIT", repr(form)))
+    takes = f"{words}; complete with the file COMPLETE, at least 2 files and 0.5 s of quiet"
+    assert takes in show("mine.py:Mine").stdout
+    config = tmp_path / "station.toml"
+    config.write_text(CONFIG.partition("[converters.")[0] + 'minimum_files = 1\nmarker = "END"\n')
+    assert document("line-2")["unit"] == {
+        "form": form,
+        "marker": "END",
+        "minimum_files": 1,
+        "quiet_seconds": 0.5,
+    }
+    takes = f"{words}; complete with the file END, at least 1 file and 0.5 s of quiet"
+    assert takes in show("line-2").stdout
 
 
 def test_one_that_cannot_be_imported_says_where_and_shows_the_rest(tmp_path: Path) -> None:

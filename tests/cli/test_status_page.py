@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pywats_trio.cli.status_page import page, size, span
+from pywats_trio.cli.status_page import page, size
+from pywats_trio.cli.times import span
 
 NOW = 1_769_763_900.0
 """2026-01-30T09:05:00Z"""
@@ -57,7 +58,16 @@ TOLD: dict[str, Any] = {
         "concurrency_limit": 8,
     },
     "converters": [
-        {"name": "ict", "enabled": True, "watch": "/d/ict", "waiting_files": 3, "trouble": ""},
+        {
+            "name": "ict",
+            "enabled": True,
+            "state": "in use",
+            "version": "1.2",
+            "revision": "3f9a",
+            "watch": "/d/ict",
+            "waiting_files": 3,
+            "trouble": "",
+        },
         {
             "name": "fct",
             "enabled": True,
@@ -94,10 +104,11 @@ def test_every_fact_is_on_the_page() -> None:
         "  breaker open, 2 in hand of 8 at once",
         "  away (connect) since 2026-01-30T09:00:00Z (5 min 0 s), next try in 1 min 15 s",
         "  the pace is what slows the backlog (server.requests_per_minute)",
-        "converters  folder    waiting files  trouble",
-        "  ict       /d/ict    3",
-        "  fct       /d/f\\nct  0              gone",
-        "  old       /d/old    0              not enabled",
+        "converters  folder    waiting files  version     state",
+        "  ict       /d/ict    3              1.2 (3f9a)  in use",
+        "  fct       /d/f\\nct  0                          in use",
+        "  old       /d/old    0                          disabled",
+        "  fct: gone",
         "workers: 1 busy and 0 idle of 2, 45.2 MiB",
         "service: 50 MiB, 3.2 s CPU, 20 descriptors",
         "disk: 10 GiB free, queue 92.55 KiB",
@@ -114,6 +125,37 @@ def test_a_service_that_is_well_has_no_list_of_troubles() -> None:
     assert "away" not in text
     assert "pace" not in text
     assert "breaker closed" in text
+
+
+PAUSED = {
+    **TOLD["converters"][0],
+    "state": "paused",
+    "outage": {
+        "why": "it failed on 5 different files in a row",
+        "hint": "Mend it.",
+        "since": "2026-01-30T09:00:00.000Z",
+        "next_try": "2026-01-30T09:05:20.000Z",
+    },
+}
+
+
+def test_a_converter_that_is_paused_says_why_once() -> None:
+    why = PAUSED["outage"]["why"]
+    known = {"cause": "converter", "subject": "ict", "message": why, "since": TOLD["since"]}
+    for conditions in ([], [known]):
+        lines = page({**TOLD, "converters": [PAUSED], "conditions": conditions}, NOW)
+        assert "  ict       /d/ict  3              1.2 (3f9a)  paused, next try in 20 s" in lines
+        assert sum(why in line for line in lines) == 1
+        assert ("  ict:   Mend it." in lines) is (not conditions)
+
+
+def test_a_sandbox_that_is_less_than_wanted_says_what_is_missing() -> None:
+    sandbox = {"wanted": "standard", "level": "basic", "missing": ["there is no Landlock"]}
+    lines = page({**TOLD, "workers": {**TOLD["workers"], "sandbox": sandbox}}, NOW)
+    at = lines.index(
+        "workers: 1 busy and 0 idle of 2, 45.2 MiB, sandbox basic, although standard is configured"
+    )
+    assert lines[at + 1] == "  there is no Landlock"
 
 
 def test_a_service_before_its_work_says_what_it_can() -> None:

@@ -103,6 +103,7 @@ def test_a_configuration_that_was_checked_or_loaded_stays_as_it_is(tmp_path: Pat
     )
     loaded = load(file, environ={})
     assert checked(loaded) == loaded
+    assert checked(loaded).file == loaded.file == file
 
 
 NUMBERS = [

@@ -44,7 +44,8 @@ async def running(folder: Path, **options: Any) -> AsyncIterator[Pool]:
 
     What a converter can do where the kernel does not help has to be contained as well.
     """
-    pool = Pool(WorkerOptions(**{"max": 1, "sandbox": "basic", **options}), folder / "scratch")
+    usual = {"max": 1, "adaptive": False, "sandbox": "basic"}
+    pool = Pool(WorkerOptions(**{**usual, **options}), folder / "scratch")
     async with trio.open_nursery() as nursery:
         await nursery.start(pool.run)
         yield pool
@@ -59,6 +60,7 @@ async def ask(
     owner: str = "line",
     arguments: Mapping[str, Any] | None = None,
     hear: Callable[[Log | Progress], None] = lambda _said: None,
+    begin: Callable[[trio.CancelScope, bool], None] = lambda _deadline, _cold: None,
 ) -> Ending | Died:
     """Have `path` converted by a hostile converter."""
     spec = pinned(parse(type_of(name) if ":" in name or name[0].isupper() else name))
@@ -68,7 +70,7 @@ async def ask(
     descriptor = os.open(path, os.O_RDONLY)
     try:
         request = requests.convert(os.fspath(path), identity_of(path), "c-1")
-        return await pool.ask(spec, owner, request, descriptor, hear)
+        return await pool.ask(spec, owner, request, descriptor, hear, begin=begin)
     finally:
         os.close(descriptor)
 

@@ -23,6 +23,7 @@ from pywats_trio.convert.answer import (
     sanitized,
 )
 from pywats_trio.errors import FrameError
+from pywats_trio.model import POST_ACTIONS
 from pywats_trio.worker.frames import Frame
 
 UUID = "0b0d7ec5-7d6c-4a5b-9df4-0c5d6a1f2b3c"
@@ -106,6 +107,10 @@ def test_a_malformed_report_is_a_frame_error(wrong: dict[str, Any]) -> None:
         {"peak_memory": None},
         {"cpu": None},
         {"cpu": -1},
+        {"after": "burn"},
+        {"after": "DELETE"},
+        {"after": None},
+        {"after": ["delete"]},
     ],
 )
 def test_a_malformed_ending_is_a_frame_error(wrong: dict[str, Any]) -> None:
@@ -113,6 +118,24 @@ def test_a_malformed_ending_is_a_frame_error(wrong: dict[str, Any]) -> None:
     answer.take(Frame(report(), b"{}"))
     with pytest.raises(FrameError):
         answer.take(Frame(done(**wrong), b""))
+
+
+@pytest.mark.parametrize("action", ["", *POST_ACTIONS])
+def test_a_converter_may_say_what_becomes_of_its_file(action: str) -> None:
+    answer, _heard = an_answer()
+    answer.take(Frame(report(), b"{}"))
+    ending = answer.take(Frame(done(after=action), b""))
+    assert isinstance(ending, Done)
+    assert ending.after == action
+
+
+def test_what_is_to_be_known_of_arguments_comes_with_each_set() -> None:
+    answer, _heard = an_answer()
+    told = described(mistakes=[{}, {"a": "b"}], notes=[{"\x1b": "not\x07 declared"}, {}])
+    ending = answer.take(Frame(told, b""))
+    assert isinstance(ending, Description)
+    assert ending.mistakes == ({}, {"a": "b"})
+    assert ending.notes == ({r"\x1b": r"not\x07 declared"}, {})
 
 
 def test_done_without_a_report_is_a_frame_error() -> None:
@@ -230,8 +253,8 @@ def test_nobody_puts_a_file_off_for_longer_than_may_be(after: float, taken: floa
 
 
 def described(**more: Any) -> dict[str, Any]:
-    plain = {"id": "i", "version": "1", "patterns": [], "arguments": {}, "mistakes": []}
-    return {"kind": "described", **plain, **more}
+    plain = {"id": "i", "version": "1", "patterns": [], "arguments": {}}
+    return {"kind": "described", **plain, "mistakes": [], "notes": [], **more}
 
 
 def test_a_description_is_made_fit_to_be_shown() -> None:
@@ -252,6 +275,10 @@ def test_a_description_is_made_fit_to_be_shown() -> None:
         {"arguments": {"a": {"default": {}}}},
         {"arguments": {"a": {"choices": [[]]}}},
         {"unit": {"form": []}},
+        {"mistakes": [[]]},
+        {"mistakes": [{"a": 1}], "notes": [{}]},
+        {"notes": None},
+        {"mistakes": [{}, {}], "notes": [{}]},
     ],
 )
 def test_a_description_that_is_no_such_thing_is_a_frame_error(wrong: dict[str, Any]) -> None:
@@ -272,7 +299,7 @@ KINDS = st.sampled_from(
 KEYS = st.sampled_from(
     ["report_id", "why", "hint", "after", "type", "message", "traceback", "size", "mtime_ns", "id",
      "version", "patterns", "arguments", "certainty", "level", "findings", "reports", "sha256",
-     "mistakes", "unit", "cpu", "peak_memory", "path", "severity"]
+     "mistakes", "notes", "unit", "cpu", "peak_memory", "path", "severity"]
 )  # fmt: skip
 
 

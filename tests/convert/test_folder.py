@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,14 +29,13 @@ from pywats_trio.converters.registry import parse, pinned
 from pywats_trio.model import Failed, Form, Reason, Superseded, Unit, Wait
 from pywats_trio.units import Parts
 from tests.convert.kit import running, type_of
+from tests.sandbox.children import NOBODY, folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pywats_trio.convert.answer import Died, Ending, Progress
     from pywats_trio.model import Identity
-
-NOBODY = 65534
 
 
 @pytest.fixture
@@ -177,29 +177,33 @@ def test_what_leads_out_of_the_watch_folder_is_refused(dut: Path, tmp_path: Path
     assert found.problem.message == f"{inside} leads out of its watch folder"
 
 
-@pytest.fixture
-def without_rights(tmp_path: Path) -> Iterator[None]:
-    """As a user whom rights hold, also where the tests run as root."""
-    for above in (tmp_path, *tmp_path.parents[:2]):
-        above.chmod(0o755)
-    (tmp_path / "scratch").mkdir(mode=0o777)
-    (tmp_path / "scratch").chmod(0o777)
+@contextmanager
+def as_a_user_whom_rights_hold() -> Iterator[None]:
+    """Root reads everything."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(NOBODY)
-    yield
-    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 @pytest.mark.parametrize(
     ("what", "told"), [("a.txt", "the file 'a.txt'"), ("deep", "the folder 'deep'")]
 )
-def test_what_may_not_be_read_is_named(
-    dut: Path, request: pytest.FixtureRequest, what: str, told: str
-) -> None:
-    (dut / what).chmod(0)
-    request.getfixturevalue("without_rights")
-    found = opened(place(dut))
+def test_what_may_not_be_read_is_named(what: str, told: str) -> None:
+    user = NOBODY if os.geteuid() == 0 else os.geteuid()
+    with folder_of(user) as theirs:  # they may not pass through the folders of pytest
+        dut = Path(theirs, "watch", "DUT 1")
+        (dut / "deep").mkdir(parents=True)
+        (dut / "a.txt").write_bytes(b"1")
+        for folder in (dut.parent, dut):
+            folder.chmod(0o755)  # whatever the umask
+        (dut / what).chmod(0)
+        with as_a_user_whom_rights_hold():
+            found = opened(place(dut))
+        (dut / what).chmod(0o700)
     assert isinstance(found, Failed)
     assert found.problem.kind == "unreadable"
     assert found.problem.message == f"{dut} cannot be read: {told}: Permission denied"
@@ -511,7 +515,7 @@ class Mine(FolderConverter):
 
 
 async def tried(path: Path, type_: str | None) -> trial.Trial:
-    return await trial.test_file(Attempt(path, type_), WorkerOptions(timeout_seconds=5))
+    return await trial.try_file(Attempt(path, type_), WorkerOptions(timeout_seconds=5))
 
 
 async def test_a_folder_can_be_tried(dut: Path) -> None:

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from pywats_trio.convert.answer import Done
+from pywats_trio.convert.answer import Description, Done, Rejected
 from pywats_trio.convert.forkserver import can_fork
+from pywats_trio.convert.request import describing
+from pywats_trio.converters.registry import parse, pinned
 from tests.convert.kit import Told, ask, children, is_at_full_strength, running
 
 if TYPE_CHECKING:
     from pywats_trio.convert.answer import Log, Progress
     from pywats_trio.convert.pool import Pool
+
+OLD = Path(__file__).parents[1] / "pywats" / "classes" / "old_csv.py"
+"""A class that was written for pyWATS."""
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="workers are not forked here")
 
@@ -71,6 +76,18 @@ async def test_a_worker_whose_server_was_killed_works_on_and_may_die(
         died = await ask(pool, "Exits", bad)
         assert "what could tell how ended before it" in getattr(died, "how", "")
         await is_at_full_strength(pool, "Exits", good)
+
+
+async def test_it_holds_our_adapter_ready_and_nobody_elses_code(tmp_path: Path, bad: Path) -> None:
+    spec = pinned(parse(f"pywats:{OLD}:OldCsvConverter"))
+    async with running(tmp_path, max=2) as pool:
+        assert isinstance(await pool.ask(spec, "old", describing(spec)), Description)
+        answer = await ask(pool, "NamesModules", bad)
+    assert isinstance(answer, Rejected)
+    here, ours = set(answer.why.split()), "pywats_trio.converters.pywats"
+    assert here >= {f"{ours}.adapter", f"{ours}.shims.base", f"{ours}.shims.client"}
+    others = {name for name in here if not name.startswith("pywats_trio.")} - {"pywats_trio"}
+    assert {name.rpartition("_")[0] for name in others} == {"pywats_trio_custom_hostile"}
 
 
 async def test_it_ends_when_it_has_no_workers_for_a_while(tmp_path: Path, good: Path) -> None:

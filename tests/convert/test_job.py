@@ -22,6 +22,7 @@ import attrs
 import pytest
 import trio
 from attrs import evolve
+from trio.testing import wait_all_tasks_blocked
 
 from pywats_trio import faultpoint
 from pywats_trio.config.options import (
@@ -34,6 +35,7 @@ from pywats_trio.config.options import (
 from pywats_trio.convert.job import ConversionJob, Gate
 from pywats_trio.convert.outages import PROBE_FIRST
 from pywats_trio.convert.pool import Pool
+from pywats_trio.intake.moves import is_file
 from pywats_trio.model import (
     Claim,
     Converted,
@@ -185,6 +187,44 @@ async def test_a_sound_report_with_an_id_passes_unchanged(watch: Path) -> None:
     assert outcome.reports[0].report_id == "0b0d7ec5-7d6c-4a5b-9df4-0c5d6a1f2b3c"
 
 
+@pytest.mark.parametrize(
+    ("content", "after"),
+    [("-", ""), ("delete", "delete"), ("delete\narchive\nkeep", "keep")],
+)
+async def test_the_last_word_of_a_converter_about_its_file_comes_with_the_outcome(
+    content: str, after: str, watch: Path
+) -> None:
+    async with job_for(watch, type_of("wishing:Wishes")) as job:
+        outcome = await job.convert(claim_of(dropped(watch, content)))
+    assert isinstance(outcome, Converted)
+    assert outcome.after == after
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [("delete\nreject", "rejected-file"), ("delete\nburn", "converter-error")],
+)
+async def test_what_it_said_of_a_file_that_it_does_not_convert_means_nothing(
+    content: str, kind: str, watch: Path
+) -> None:
+    async with job_for(watch, type_of("wishing:Wishes")) as job:
+        claim = claim_of(dropped(watch, content), attempts=2)
+        outcome = await job.convert(claim)
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.kind == kind
+
+
+async def test_a_forged_word_about_a_file_ends_the_worker_and_costs_the_file_only(
+    watch: Path,
+) -> None:
+    path = dropped(watch)
+    async with job_for(watch, type_of("wishing:Forges")) as job:
+        outcome = await job.convert(claim_of(path, attempts=2))
+    assert isinstance(outcome, Failed)
+    assert outcome.problem.kind == "protocol"
+    assert path.exists()
+
+
 async def test_findings_are_noted(watch: Path) -> None:
     path = dropped(watch, SAMPLE.replace("S-1", "S" * 200), "report.json")
     async with job_for(watch, "wats-json") as job:
@@ -333,6 +373,26 @@ async def test_a_file_that_grows_while_it_is_read_is_superseded(name: str, watch
     async with job_for(watch, type_of(name)) as job:
         outcome = await job.convert(claim_of(dropped(watch, "bad")))
     assert outcome == Superseded("it was changed while it was converted")
+
+
+@pytest.mark.parametrize(("content", "kind"), [("good", Converted), ("bad", Failed)])
+async def test_a_worker_that_calls_its_file_changed_is_not_believed(
+    content: str, kind: type[Outcome], watch: Path
+) -> None:
+    """Superseded, it would be forgotten where it lies: neither converted nor refused."""
+    async with job_for(watch, type_of("CallsItsFileChanged")) as job:
+        assert isinstance(await job.convert(claim_of(dropped(watch, content))), kind)
+
+
+async def test_a_worker_that_hides_a_change_converts_what_put_away_then_leaves_alone(
+    watch: Path,
+) -> None:
+    path = dropped(watch, "bad")
+    claim = claim_of(path)
+    async with job_for(watch, type_of("CallsItsFileTheSame")) as job:
+        assert isinstance(await job.convert(claim), Converted)
+    assert claim.item.identity is not None
+    assert not is_file(str(path), claim.item.identity)
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
@@ -615,6 +675,37 @@ async def test_each_fault_point_is_on_the_way_and_leaves_nothing_open(
             await job.convert(claim_of(dropped(watch)))
 
 
+# Time slices
+
+
+async def test_a_file_that_takes_long_while_another_waits_is_cut_short_and_has_its_time_later(
+    watch: Path,
+) -> None:
+    slow, quick = claim_of(dropped(watch, "bad")), claim_of(dropped(watch, "good", "quick.txt"))
+    quick = evolve_item(quick, id=8)
+    outcomes: list[tuple[int, Outcome]] = []
+
+    async def convert(job: ConversionJob, claim: Claim) -> None:
+        outcomes.append((claim.item.id, await job.convert(claim)))
+
+    async with job_for(watch, type_of("Loops"), timeout_seconds=1.0) as job:
+        for _ in range(2):  # in a new process, and in a warm one
+            assert isinstance(await job.convert(quick), Converted)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(convert, job, slow)
+            await wait_all_tasks_blocked()
+            nursery.start_soon(convert, job, quick)
+        (first, cut), (second, converted) = outcomes
+        assert (first, second) == (7, 8)
+        assert isinstance(cut, Wait)
+        assert (cut.problem.kind, cut.counts, cut.died) == ("cut-short", False, False)
+        assert isinstance(converted, Converted)
+        # Nobody waits now, so nothing is cut short but by the deadline.
+        outcome = await job.convert(slow)
+        assert isinstance(outcome, Wait)
+        assert (outcome.problem.kind, outcome.counts, outcome.died) == ("timeout", True, True)
+
+
 async def test_progress_is_known_while_a_file_is_converted(watch: Path) -> None:
     async with job_for(watch, type_of("Talks")) as job:
         assert job.progress(7) == 0
@@ -629,7 +720,7 @@ async def test_progress_is_known_while_a_file_is_converted(watch: Path) -> None:
 
 async def test_the_gate_is_always_open_and_wider_while_conversions_are_quick() -> None:
     gate = Gate(3)
-    assert gate.width() == 3
+    assert gate.width() == 3 + 1
     with gate.ahead.work():
         pass
     assert gate.width() == 3 + MOST

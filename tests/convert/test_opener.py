@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,7 @@ from pywats_trio.convert.source import Opened, Place
 from pywats_trio.model import Failed
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -77,6 +78,49 @@ async def test_one_bad_file_does_not_touch_the_others_of_the_visit(places: list[
     for opened in results.values():
         assert isinstance(opened, Opened)
         os.close(opened.descriptor)
+
+
+@pytest.mark.parametrize(
+    ("change", "changed"),
+    [
+        (lambda _file: None, False),
+        (lambda file: os.utime(file, ns=(1, 1)), True),
+        (lambda file: file.write_text("{ }"), True),
+        (lambda file: file.rename(file.with_name("moved")), False),
+        (lambda file: file.rename(file.with_name("moved")).write_text("{ }"), True),
+        (lambda file: file.unlink(), False),
+    ],
+)
+async def test_a_file_is_looked_at_again_wherever_it_lies(
+    places: list[Place], change: Callable[[Path], object], *, changed: bool
+) -> None:
+    opener = Opener(trio.CapacityLimiter(1))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(opener.run)
+        opened = await opener.open(places[0])
+        assert isinstance(opened, Opened)
+        change(Path(places[0].path))
+        assert await opener.has_changed(opened) is changed
+        opened.close()
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_file_that_cannot_be_looked_at_again_counts_as_it_was(
+    places: list[Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(_descriptor: int) -> os.stat_result:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    opener = Opener(trio.CapacityLimiter(1))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(opener.run)
+        opened = await opener.open(places[0])
+        assert isinstance(opened, Opened)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fstat", stale)
+            assert await opener.has_changed(opened) is False
+        opened.close()
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_defect_of_ours_comes_out_where_the_file_was_asked_for(

@@ -334,6 +334,17 @@ async def test_one_that_lost_as_many_processes_as_there_are_gets_one_file_at_a_t
     assert outages.shares() == Shares()
 
 
+async def test_so_does_one_of_which_nothing_but_a_deadline_is_seen_any_more(
+    outages: Outages, autojump_clock: MockClock
+) -> None:
+    for _ in range(2 + IN_A_ROW):
+        assert not outages.is_deadly("line")
+        outages.cut_short("line")
+    assert outages.shares() == Shares(single=frozenset({"line"}))
+    outages.works("line")
+    assert outages.shares() == Shares()
+
+
 async def test_paused_it_gets_none(outages: Outages, autojump_clock: MockClock) -> None:
     fail(outages, *range(IN_A_ROW), died=True)
     assert outages.shares() == Shares(shut=frozenset({"line"}), change_in=PROBE_FIRST)

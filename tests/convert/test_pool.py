@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,12 +15,13 @@ import trio
 
 from pywats_trio.convert.answer import (
     Description,
+    Died,
     Done,
     Log,
     Progress,
 )
 from pywats_trio.convert.forkserver import WorkerStartError
-from pywats_trio.convert.pool import Pool, PoolStopped
+from pywats_trio.convert.pool import CutShort, Pool, PoolStopped
 from pywats_trio.convert.request import describing
 from pywats_trio.converters.registry import parse, pinned
 from tests.convert.kit import Told, ask, is_at_full_strength, running, type_of
@@ -39,8 +41,10 @@ async def test_a_description_is_had_without_a_file(tmp_path: Path) -> None:
 
 
 async def test_a_thousand_jobs_never_have_more_workers_than_allowed(
-    tmp_path: Path, good: Path
+    tmp_path: Path, good: Path, mock_clock: trio.testing.MockClock
 ) -> None:
+    """Trio's clock stands still: on a busy machine, too, nobody has waited too long."""
+    del mock_clock
     most = 0
 
     async def convert(pool: Pool, owner: str) -> None:
@@ -112,6 +116,27 @@ async def test_a_cancelled_job_ends_its_worker_at_once(
         assert scope.cancelled_caught
         await is_at_full_strength(pool, "Waits", good)
         assert pool.statistics().killed == 1
+
+
+@pytest.mark.parametrize(("seconds", "cut"), [(0.2, True), (0.4, False), (0.6, False)])
+async def test_a_job_can_be_cut_short_and_only_before_its_deadline(
+    seconds: float, cut: bool, tmp_path: Path, good: Path, bad: Path
+) -> None:
+    colds = []
+
+    def begin(scope: trio.CancelScope, cold: bool) -> None:
+        colds.append(cold)
+        scope.deadline = min(scope.deadline, trio.current_time() + seconds)
+
+    async with running(tmp_path, timeout_seconds=0.4) as pool:
+        await ask(pool, "Waits", good, begin=begin)
+        with pytest.raises(CutShort) if cut else nullcontext():
+            answer = await ask(pool, "Waits", bad, begin=begin)
+            assert isinstance(answer, Died)
+            assert answer.kind == "timeout"
+        await is_at_full_strength(pool, "Waits", good)
+        assert pool.statistics().killed == 1
+    assert colds == [True, False]
 
 
 async def test_a_pool_that_ends_releases_its_jobs_and_leaves_no_process(

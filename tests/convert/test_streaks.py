@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pywats_trio.convert.streaks import Streaks
+from pywats_trio.convert.streaks import IN_A_ROW, Streaks
 
 
 def failures(
@@ -64,3 +64,25 @@ def test_but_takes_nothing_back_of_one_that_is_deadly() -> None:
     failures(streaks, 1, died=True)
     failures(streaks, 2)
     assert streaks.deadly == {"line"}
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1], ids=["below", "at", "above"])
+def test_one_of_which_one_after_the_other_is_cut_short_is_deadly(more: int) -> None:
+    streaks = Streaks(3)
+    for _ in range(3 + IN_A_ROW + more):
+        streaks.cut_short("line")
+    assert streaks.deadly == (set() if more < 0 else {"line"})
+    streaks.end("line")
+    assert streaks.deadly == set()
+    streaks.cut_short("line")
+    assert streaks.deadly == set()
+
+
+@pytest.mark.parametrize("died", [False, True])
+def test_what_came_to_an_end_by_itself_begins_that_count_anew(died: bool) -> None:
+    streaks = Streaks(3)
+    for _ in range(3 + IN_A_ROW - 1):
+        streaks.cut_short("line")
+    failures(streaks, 1, died=died)
+    streaks.cut_short("line")
+    assert streaks.deadly == ({"line"} if died else set())

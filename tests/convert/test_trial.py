@@ -28,7 +28,7 @@ OPTIONS = WorkerOptions(timeout_seconds=1.0)
 
 
 async def tried(path: Path, type_: str | None, **more: Any) -> Trial:
-    return await trial.test_file(Attempt(path, type_, **more), OPTIONS)
+    return await trial.try_file(Attempt(path, type_, **more), OPTIONS)
 
 
 async def test_a_file_that_converts_shows_its_reports(good: Path) -> None:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
-from pywats_trio.converters import Converter, FolderSource, Reject, Retry, Source
+from pywats_trio.config.options import ConverterOptions
+from pywats_trio.converters import (
+    Context,
+    Converter,
+    FolderSource,
+    Reject,
+    Retry,
+    Source,
+    Station,
+)
+from pywats_trio.converters.api import AFTER
+from pywats_trio.model import POST_ACTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -50,6 +66,29 @@ def test_a_source_can_be_read_again_from_its_start_and_by_line() -> None:
 def test_a_verdict_carries_its_reason() -> None:
     assert (Reject("no serial", hint="scan it").why, Reject("no serial").hint) == ("no serial", "")
     assert (Retry("later").after, Retry("later", after=3).why) == (30.0, "later")
+
+
+@pytest.mark.parametrize("action", ["move", "delete", "archive", "keep"])
+def test_a_converter_says_what_becomes_of_its_file(action: str, tmp_path: Path) -> None:
+    said: list[str] = []
+    context = Context({}, Station(), logging.getLogger("test"), tmp_path, report_after=said.append)
+    context.after("move")
+    context.after(action)
+    assert said == ["move", action]
+    Context({}, Station(), logging.getLogger("test"), tmp_path).after(action)  # nobody listens
+
+
+@pytest.mark.parametrize("action", ["", "burn", "Delete", None, ["delete"]])
+def test_nothing_else_can_become_of_a_file(action: Any, tmp_path: Path) -> None:
+    context = Context({}, Station(), logging.getLogger("test"), tmp_path, report_after=pytest.fail)
+    with pytest.raises(ValueError, match="write one of 'move', 'delete', 'archive', 'keep'"):
+        context.after(action)
+
+
+def test_the_service_and_the_configuration_know_the_same_words() -> None:
+    configured = attrs.fields(ConverterOptions).post_action.metadata["choices"]
+    assert configured == ("", *POST_ACTIONS)
+    assert AFTER == POST_ACTIONS
 
 
 def test_a_converter_that_says_nothing_about_itself_is_never_sure() -> None:

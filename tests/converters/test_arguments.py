@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from pywats_trio.converters.api import Argument
-from pywats_trio.converters.arguments import ArgumentError, Table, bind, mistakes
+from pywats_trio.converters.arguments import (
+    ArgumentError,
+    Open,
+    Table,
+    bind,
+    mistakes,
+    undeclared,
+)
 
 DECLARED = {
     "station": Argument(str, default="S"),
@@ -128,3 +135,68 @@ def _never() -> dict[str, Argument]:
 def test_the_declaration_of_a_table_that_nobody_uses_is_not_looked_up() -> None:
     assert bind({"inner": Table(dict, declared=_never)}, {}) == {"inner": None}
     assert mistakes({"inner": Table(dict, declared=_never)}, {}) == {}
+
+
+# Patterns
+
+
+CODED = {"code": Argument(str, pattern="[A-Z]{2}|-"), "codes": Argument(list, pattern="[A-Z]+")}
+
+
+@pytest.mark.parametrize("code", ["AB", "-"])
+def test_text_that_matches_its_pattern_from_end_to_end_is_taken(code: str) -> None:
+    assert bind(CODED, {"code": code})["code"] == code
+    assert mistakes(CODED, {"codes": [code[0], "A"] if code == "AB" else []}) == {}
+
+
+@pytest.mark.parametrize("code", ["", "A", "ABC", "AB\n", "--", " AB"])
+def test_text_that_does_not_match_is_told_with_the_pattern(code: str) -> None:
+    why = f"argument 'code' is {code!r}; it must match [A-Z]{{2}}|-"
+    assert mistakes(CODED, {"code": code}) == {"code": why}
+
+
+def test_of_a_list_each_text_must_match() -> None:
+    found = mistakes(CODED, {"codes": ["A", "b"]})
+    assert found == {"codes": "argument 'codes' holds 'b'; it must match [A-Z]+"}
+    assert mistakes(CODED, {"codes": ["A", 1]})["codes"].startswith("argument 'codes' holds 1;")
+
+
+def test_a_default_is_the_authors_and_not_held_against_the_pattern() -> None:
+    assert bind(CODED, {}) == {"code": None, "codes": None}
+
+
+def test_a_pattern_that_is_none_is_the_converters_fault() -> None:
+    declared = {"x": Argument(str, pattern="(")}
+    assert bind(declared, {}) == {"x": None}
+    with pytest.raises(ArgumentError, match=r"declares argument 'x' with the pattern '\(', which"):
+        bind(declared, {"x": "a"})
+
+
+# Declarations that may not be all
+
+
+OPEN = Open({"factor": Argument(float, default=1.0, maximum=2.0)})
+
+
+def test_what_is_not_declared_is_handed_on_where_declarations_may_not_be_all() -> None:
+    given = {"colour": ["red"], "depth": {"a": 1}}
+    assert bind(OPEN, given) == {"factor": 1.0, **given}
+    assert mistakes(OPEN, given) == {}
+    assert bind(Open(), given) == given
+
+
+def test_what_is_declared_is_checked_there_all_the_same() -> None:
+    assert "at most 2.0" in mistakes(OPEN, {"factor": 3.0, "colour": 1})["factor"]
+    with pytest.raises(ArgumentError, match="at most 2"):
+        bind(OPEN, {"factor": 3.0})
+
+
+def test_each_that_is_not_declared_is_told_with_the_nearest_name() -> None:
+    found = undeclared(OPEN, {"factor": 1.0, "fcator": 1, "colour": 1})
+    plain = "its class does not declare it, so it is handed on unchecked"
+    assert found == {"fcator": f"{plain}; did you mean 'factor'?", "colour": plain}
+
+
+def test_where_all_are_declared_another_one_is_a_mistake_and_no_note() -> None:
+    assert undeclared(DECLARED, {"fcator": 1}) == {}
+    assert "did you mean 'factor'" in mistakes(DECLARED, {"fcator": 1})["fcator"]

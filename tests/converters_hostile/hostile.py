@@ -18,9 +18,10 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pywats_trio.converters import Argument, Context, Converter, Reject, Report, Retry, Source
+from pywats_trio.worker.channel import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -416,6 +417,42 @@ class AppendsAndRejects(Appends):
     def misbehave(self, source: Source, context: Context) -> None:
         super().misbehave(source, context)
         raise Reject("half a file")
+
+
+class CallsItsFileChanged(Hostile):
+    """What it says of its file is forged; the file is as it was."""
+
+    def convert(self, source: Source, context: Context) -> Iterable[Report]:
+        def lie(channel: Channel, header: dict[str, Any], body: bytes = b"") -> None:
+            put(channel, {**header, "size": 1, "mtime_ns": 1}, body)
+
+        put = Channel.put
+        Channel.put = lie  # type: ignore[assignment, method-assign]
+        return super().convert(source, context)
+
+    def misbehave(self, source: Source, context: Context) -> None:
+        raise Reject("line 3: no serial number")
+
+
+class CallsItsFileTheSame(Appends):
+    """It hides that the file has grown."""
+
+    def misbehave(self, source: Source, context: Context) -> None:
+        def lie(channel: Channel, header: dict[str, Any], body: bytes = b"") -> None:
+            known = {"size": source.size, "mtime_ns": mtime_ns}
+            put(channel, {**header, **{key: known[key] for key in known if key in header}}, body)
+
+        mtime_ns = Path(source.path).stat().st_mtime_ns
+        put = Channel.put
+        Channel.put = lie  # type: ignore[assignment, method-assign]
+        super().misbehave(source, context)
+
+
+class NamesModules(Hostile):
+    """Says which modules about WATS its process has."""
+
+    def misbehave(self, source: Source, context: Context) -> None:
+        raise Reject(" ".join(name for name in sys.modules if "pywats" in name))
 
 
 class Waits(Hostile):

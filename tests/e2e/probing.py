@@ -130,10 +130,14 @@ def quiet_site(base: Path, **tables: dict[str, Any]) -> Site:
 
 
 def gated_site(base: Path, url: str, **tables: dict[str, Any]) -> Site:
-    """A site whose files say what their conversion does; `wait` waits for `held_at_gate`."""
+    """A site whose files say what their conversion does; `wait` waits for `held_at_gate`.
+
+    The workers are not shut in, for the gate is a file of the test's.
+    """
     (base / "gated.py").write_text(GATED)
     os.mkfifo(base / "gate")
-    site = site_with(base, url, **tables)
+    workers = {"sandbox": "basic", **tables.pop("workers", {})}
+    site = site_with(base, url, workers=workers, **tables)
     [line] = site.config.converters
     gated: ConverterOptions = evolve(
         line,

@@ -59,6 +59,7 @@ async def test_a_disabled_converter_takes_and_converts_nothing_and_the_others_go
         facts = facts_of(here.service)
         assert (facts["state"], facts["enabled"], facts["watching"]) == ("disabled", False, False)
         assert facts["why"] == "the converter 'line-1' was disabled by anna"
+        assert "converters enable line-1" in facts["hint"]
         assert here.service.board.state == "degraded"
         unit = here.site.drop("../unit.json", data.report("other", 1, 1000))
         with pytest.raises(NotFoundError, match="no enabled converter 'line-1'"):

@@ -32,6 +32,9 @@ GOOD = STAMPING.replace("VERSION", "1")
 RAISES = GOOD.replace("        yield", "        raise ValueError('no such column')\n        yield")
 DIES = GOOD.replace("        yield", "        import os; os._exit(3)\n        yield")
 HANGS = GOOD.replace("        yield", "        time.sleep(3600)\n        yield")
+HANGS_ON_SOME = GOOD.replace(
+    "        yield", "        time.sleep(3600 * ('hang' in source.name))\n        yield"
+)
 WHY = "the converter 'line-1' failed on 5 different files in a row, the last one with "
 
 
@@ -232,6 +235,32 @@ async def test_one_whose_files_hang_leaves_the_others_a_worker(tmp_path: Path) -
         here.code.write_text(GOOD)
         await here.service.converters.reload(["line-1"])
         await here.mended(2 * FILES)
+    assert here.in_error() == 0
+
+
+async def test_a_few_that_hang_do_not_keep_the_good_ones_of_their_converter_waiting(
+    tmp_path: Path,
+) -> None:
+    hanging = 10
+    async with running(tmp_path, HANGS_ON_SOME, timeout_seconds=5.0) as here:
+        here.site.drop_reports("known", *range(FILES))
+        await here.delivered(FILES)
+        for number in range(hanging):  # they come between the others
+            here.site.drop_reports(f"{number}-hang", 0)
+            here.site.drop_reports(f"{number}-good", *range(FILES // 2))
+        good = FILES + hanging * (FILES // 2)
+        await here.delivered(good)
+        # Without it nearly all of these would have had to reach their deadlines first.
+        assert len(here.site.events("file not converted", kind="timeout")) <= hanging // 2
+        assert here.site.events("file not converted", kind="cut-short")
+        value = here.service.board.metrics.registry.get_sample_value
+        assert value("pywats_worker_restarts_total", {"reason": "cut-short"})
+        # Each has all its time after all, and pays for no more than that.
+        await here.site.until_event("file not converted", kind="timeout")
+        assert {attempts for state, attempts in here.files() if state != "COMPLETED"} <= {0, 1}
+        here.code.write_text(GOOD)
+        await here.service.converters.reload(["line-1"])
+        await here.mended(good + hanging)
     assert here.in_error() == 0
 
 

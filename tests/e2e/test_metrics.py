@@ -148,7 +148,8 @@ async def test_a_file_that_is_handed_over_is_counted_as_submitted(tmp_path: Path
 async def test_a_conversion_in_hand_is_a_busy_worker(tmp_path: Path) -> None:
     site = gated_site(tmp_path, NOWHERE)
     async with running(site) as it:
-        assert (await scrape(it)).of("pywats_worker_processes", state="busy") == 0
+        # To begin with it is asked what it takes.
+        await until_scraped(it, lambda s: s.of("pywats_worker_processes", state="busy") == 0)
         site.drop("one.txt", b"wait")
         async with held_at_gate(tmp_path):
             seen = await scrape(it)

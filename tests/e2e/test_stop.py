@@ -89,7 +89,8 @@ def slow_config(folder: Path, url: str, seconds: float, **tables: Mapping[str, o
     lines = [f"{key} = {json.dumps(value)}" for key, value in arguments.items()]
     text = "\n".join(["[converters.arguments]", *lines, ""])
     converter = {"type": f"{script}:Slow"}
-    return write_config(folder, url, text=text, converter=converter, **tables)
+    workers = {"sandbox": "basic"}  # it leaves its mark in a folder of the test's
+    return write_config(folder, url, text=text, converter=converter, workers=workers, **tables)
 
 
 async def test_a_conversion_in_flight_is_finished_and_not_done_again(tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ async def test_what_is_no_regular_file_is_refused_at_once(
                 path = Path("/dev/null")
         why = "is not a regular file; give the path of one"
         if kind == "folder":
-            why = "is a folder, and only files can be submitted; put it into the watch folder"
+            why = "is a folder; name a converter that takes folders"
         with pytest.raises(InvalidInputError, match=why):
             await take(path, box)
     assert left(box) == []

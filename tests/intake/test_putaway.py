@@ -19,6 +19,7 @@ from pywats_trio.intake import moves, putaway, trouble
 from pywats_trio.intake.putaway import Putaway
 from pywats_trio.intake.scan import identity
 from pywats_trio.model import (
+    POST_ACTIONS,
     Converted,
     Envelope,
     Failed,
@@ -145,6 +146,73 @@ async def test_a_kept_file_stays_and_is_not_taken_again(site: Site) -> None:
     [item] = await put_away(site, items, site.options(post_action="keep"))
     assert listed(site.folder) == ["a.json"]
     assert list(await site.desk.seen("line-3")) == [item.source]
+
+
+# What a converter says of its file
+
+
+def as_asked(action: str) -> Converted:
+    return Converted((), "00" * 32, after=action)
+
+
+async def message_of(site: Site, item: Item) -> str:
+    """What the history says of its putting away."""
+    events = await site.desk.history_of(item.id)
+    return next(event.message for event in events if event.event == "put away")
+
+
+def left_by(action: str, item: Item) -> list[str]:
+    """Where one file lies after it."""
+    assert item.finished_at is not None
+    day = datetime.fromtimestamp(item.finished_at, UTC)
+    return {
+        "move": ["Done/a.json"],
+        "archive": [f"Archive/{day:%Y-%m-%d}/a.json"],
+        "keep": ["a.json"],
+        "delete": [],
+    }[action]
+
+
+@pytest.mark.parametrize("action", POST_ACTIONS)
+async def test_where_nothing_is_configured_a_file_is_put_away_as_its_converter_asks(
+    site: Site, action: str
+) -> None:
+    [item] = await finished(site, "a.json", outcome=as_asked(action))
+    assert item.after == action
+    [item] = await put_away(site, [item])
+    assert listed(site.folder) == left_by(action, item)
+    told = {"delete": "deleted", "keep": "kept where it lies"}.get(action)
+    assert await message_of(site, item) == (f"{told}, as its converter asked" if told else "")
+    assert list(await site.desk.seen("line-3")) == ([item.source] if action == "keep" else [])
+
+
+@pytest.mark.parametrize("action", POST_ACTIONS)
+@pytest.mark.parametrize("wish", POST_ACTIONS)
+async def test_what_is_configured_comes_before_what_the_converter_asks(
+    site: Site, action: str, wish: str
+) -> None:
+    [item] = await finished(site, "a.json", outcome=as_asked(wish))
+    [item] = await put_away(site, [item], site.options(post_action=action))
+    assert listed(site.folder) == left_by(action, item)
+    assert "asked" not in await message_of(site, item)
+
+
+async def test_a_file_that_is_to_be_deleted_is_left_alone_if_it_is_another(site: Site) -> None:
+    [item] = await finished(site, "a.json", outcome=as_asked("delete"))
+    other = site.base / "other"
+    other.write_bytes(b"new")
+    other.rename(item.source)
+    [item] = await put_away(site, [item])
+    assert read(str(site.folder / "a.json")) == b"new"
+    assert "another file lies under its name" in await message_of(site, item)
+
+
+async def test_a_file_that_failed_before_it_was_converted_goes_as_the_last_time_says(
+    site: Site,
+) -> None:
+    item = await again(site, await refused(site, "a.json", site.options()), as_asked("delete"))
+    await put_away(site, [item])
+    assert listed(site.folder) == []
 
 
 async def test_files_from_folders_below_keep_their_place_below_the_target(site: Site) -> None:

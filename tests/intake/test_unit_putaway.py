@@ -12,7 +12,7 @@ import pytest
 
 from pywats_trio import units
 from pywats_trio.intake import moves, unitmoves
-from pywats_trio.model import Envelope, Form, Item, Kind, State
+from pywats_trio.model import Converted, Envelope, Form, Item, Kind, State
 from pywats_trio.units import Parts
 from tests.intake.test_putaway import (
     DONE,
@@ -106,10 +106,12 @@ async def test_a_refused_unit_is_explained_beside_it(site: Site, form: Form) -> 
 
 
 @BOTH
+@pytest.mark.parametrize("asked", [False, True])
 @pytest.mark.parametrize("action", ["archive", "keep", "delete"])
-async def test_the_other_actions(site: Site, form: Form, action: str) -> None:
-    [item] = await finished(site, form, "DUT 1")
-    [away] = await put_away(site, [item], site.options(post_action=action))
+async def test_the_other_actions(site: Site, form: Form, action: str, *, asked: bool) -> None:
+    done = Converted((), "00" * 32, after=action if asked else "move")
+    [item] = await finished(site, form, "DUT 1", outcome=done)
+    [away] = await put_away(site, [item], site.options(post_action="" if asked else action))
     day = Path(away.source).parent.name
     left = {
         "archive": unit_at(f"Archive/{day}/DUT 1", form),

@@ -25,6 +25,8 @@ COUNTED = {
     "pywats_intake_files": {"converter", "outcome"},
     "pywats_converter_processing_time_seconds": {"converter"},
     "pywats_converter_files": {"converter", "outcome"},
+    "pywats_converter_cpu_seconds": {"converter"},
+    "pywats_converter_peak_memory_bytes": {"converter"},
     "pywats_worker_restarts": {"reason"},
     "pywats_worker_limit_changes": {"reason"},
     "pywats_delivery_seconds": {"server"},

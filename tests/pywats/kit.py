@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pywats_trio.config.options import WorkerOptions
 from pywats_trio.convert.answer import Log
-from pywats_trio.convert.trial import Attempt, Trial, test_file
+from pywats_trio.convert.trial import Attempt, Trial, try_file
 from pywats_trio.converters.api import Station
 
 if TYPE_CHECKING:
@@ -41,4 +41,4 @@ async def convert(
             said.append(f"{one.level} {one.message}")
 
     attempt = Attempt(path, type_of(name), arguments=arguments or {}, station=STATION, hear=hear)
-    return await test_file(attempt, OPTIONS)
+    return await try_file(attempt, OPTIONS)

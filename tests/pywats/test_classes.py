@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pywats_trio.convert.trial import Refused, describe
+from pywats_trio.convert.trial import CannotUse, Refused, describe
 from pywats_trio.errors import ConfigError
 from pywats_trio.worker.limits import FILE_BYTES
 from tests.pywats.kit import BENCH, OPTIONS, convert, type_of
@@ -87,18 +87,20 @@ async def test_what_a_file_converter_says_of_itself_is_what_a_converter_says() -
     assert [list(one) for one in about.mistakes] == [["operation"], ["colour"], []]
 
 
-async def test_arguments_reach_the_class_and_its_wish_for_the_file_is_told(bench: Path) -> None:
+async def test_arguments_reach_the_class_and_its_wish_for_the_file_comes_back(bench: Path) -> None:
     said: list[str] = []
     given = {"operation": 50, "unit": "A", "operator": "op-1", "keep": True}
     trial = await convert(bench, BENCH, arguments=given, said=said)
     body = json.loads(trial.reports[0].body)
     assert (body["processCode"], body["rev"], body["uut"]["user"]) == (50, "A", "op-1")
     assert said[0] == "INFO loaded for operation 50"
-    assert "asks to keep the file" in said[-1]
+    assert trial.after == "keep"
 
 
 async def test_an_argument_that_does_not_fit_its_pattern_is_told(bench: Path) -> None:
-    with pytest.raises(Refused, match=r"argument 'revision' is '1': Value must match pattern"):
+    about = await describe(type_of(BENCH), OPTIONS, {"revision": "1"}, {"revision": "B"})
+    assert [list(one) for one in about.mistakes] == [["revision"], []]
+    with pytest.raises(CannotUse, match=r"argument 'revision' is '1'; it must match \(\?:\[A-Z"):
         await convert(bench, BENCH, arguments={"revision": "1"})
 
 

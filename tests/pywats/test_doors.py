@@ -138,6 +138,64 @@ print(WHERE, pywats_client.__file__, hasattr(pywats_client, "ClientService"))
     assert run(code, tmp_path) == f"logs {where} False"
 
 
+def a_large_package(folder: Path) -> Path:
+    """`pywats` with a package in it; each says when it runs."""
+    inner = folder / "pywats" / "core"
+    inner.mkdir(parents=True)
+    (inner.parent / "__init__.py").write_text(
+        "print('pywats runs')\nfrom pywats.core import ERROR\nfrom .other import OTHER\n"
+        "__all__ = ['ERROR']\n"
+    )
+    (inner.parent / "other.py").write_text("import pywats\nOTHER = hasattr(pywats, 'OTHER')\n")
+    (inner / "__init__.py").write_text("print('core runs')\nERROR = 7\n")
+    (inner / "logging.py").write_text("WHERE = 'logs'\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("import pywats, pywats.core.logging; print(pywats.core.logging.WHERE)", "logs"),
+        ("from pywats.core.logging import WHERE; print(WHERE)", "logs"),
+        ("from pywats.core import logging; print(logging.WHERE)", "core runs\nlogs"),
+        ("import pywats.core; print(pywats.core.ERROR, pywats.core.ERROR)", "core runs\n7 7"),
+        ("from pywats import *; print(ERROR)", "pywats runs\ncore runs\n7"),
+        ("from pywats import OTHER; print(OTHER)", "pywats runs\ncore runs\nFalse"),
+        ("import pywats.core; print(hasattr(pywats.core, 'nothing'))", "core runs\nFalse"),
+        ("import pywats; print(pywats.__file__ == pywats.__spec__.origin)", "True"),
+    ],
+)
+def test_a_large_package_runs_when_what_it_defines_is_asked_for(
+    tmp_path: Path, lines: str, told: str
+) -> None:
+    code = f"{INSIDE}    {lines}"
+    assert run(code, a_large_package(an_installation(tmp_path))) == told
+
+
+def test_base_classes_do_not_have_the_whole_of_pywats_run(tmp_path: Path) -> None:
+    code = f"""{INSIDE}
+    from pywats_client.converters import ConverterResult, FileConverter, ConverterBase
+    import pywats_client.converters.models, pywats_client.converters.base, pywats_client.core
+    assert ConverterResult is pywats_client.converters.models.ConverterResult
+    assert "REAL" not in vars(pywats_client.converters)
+    print(pywats_client.core.__name__)
+"""
+    assert run(code, a_large_package(an_installation(tmp_path))) == "pywats_client.core"
+
+
+def test_a_package_that_cannot_run_says_why_each_time(tmp_path: Path) -> None:
+    a_large_package(an_installation(tmp_path))
+    (tmp_path / "pywats" / "__init__.py").write_text("import nothing_of_that_name\n")
+    code = f"""{INSIDE}    import pywats
+for _ in range(2):
+    try:
+        pywats.anything
+    except ModuleNotFoundError as error:
+        print(error.name)
+"""
+    assert run(code, tmp_path).split() == ["nothing_of_that_name"] * 2
+
+
 def test_on_unload_is_called_once_for_each_instance(tmp_path: Path) -> None:
     (tmp_path / "leaving.py").write_text("""
 from pywats_client.converters import ConverterResult, FileConverter

@@ -31,6 +31,12 @@ S, INT = ArgumentType.STRING, ArgumentType.INTEGER
         # A default is a value to pyWATS, and text has no order to us.
         (ArgumentDefinition(S, default="a", required=True), Argument(str, "a")),
         (ArgumentDefinition(S, min_value=1), Argument(str)),
+        # To pyWATS only the beginning of a text has to match, and nothing else has a pattern.
+        (ArgumentDefinition(S, pattern="a|b"), Argument(str, pattern="(?:a|b)(?s:.*)")),
+        (ArgumentDefinition(ArgumentType.PATH, pattern="a"), Argument(str)),
+        (ArgumentDefinition(INT, pattern="a"), Argument(int)),
+        (ArgumentDefinition(S, pattern="(?i)a"), Argument(str)),
+        (ArgumentDefinition(S, pattern="("), Argument(str)),
         (ArgumentDefinition(INT, choices=["a"]), Argument(int)),
     ],
 )

@@ -153,6 +153,17 @@ async def test_a_retired_line_takes_nothing_but_puts_away_what_it_had_accepted(
         await here.accepted(1)
 
 
+async def test_what_held_a_retired_converter_up_is_forgotten_and_nothing_of_others(
+    tmp_path: Path,
+) -> None:
+    async with hall(tmp_path) as here:
+        await opened(here, line(tmp_path))
+        for subject in ("a", "a: part", "ab"):
+            here.board.begin(Cause.CONVERTER, subject, "it cannot be used")
+        await here.lines.retire("a")
+        assert list(here.board.conditions) == [(Cause.CONVERTER, "ab")]
+
+
 async def test_a_closed_line_is_gone_and_the_next_goes_on_from_the_queue(tmp_path: Path) -> None:
     async with hall(tmp_path) as here:
         options = line(tmp_path)

@@ -97,7 +97,14 @@ async def test_a_file_in_the_place_of_a_watch_folder_is_an_error(below: str, wat
 
 
 @pytest.mark.parametrize(
-    ("key", "action"), [("done_dir", "move"), ("archive_dir", "archive"), ("error_dir", "keep")]
+    ("key", "action"),
+    [
+        ("done_dir", "move"),
+        ("archive_dir", "archive"),
+        ("error_dir", "keep"),
+        ("done_dir", ""),  # as the converter says, which may be any
+        ("archive_dir", ""),
+    ],
 )
 async def test_a_file_in_the_place_of_a_target_folder_is_a_warning(
     key: str, action: str, watch: Path

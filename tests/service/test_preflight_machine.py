@@ -51,8 +51,22 @@ def test_inotify_limits_are_compared_with_the_folders(limit: int, low: bool) -> 
         assert len(found) == low
         for one in found:
             assert (one.check, one.severity) == ("inotify", "warning")
-            assert f"{key} is 9, and 10 watch folders" in one.message
+            assert f"{key} is 9, and 10 watch folders need 10; the rest" in one.message
             assert f"sysctl -w {key}=20" in one.hint
+
+
+@pytest.mark.parametrize(("limit", "low"), [(11, True), (12, False), (13, False)])
+def test_files_of_converters_are_watched_too_each_once(limit: int, low: bool) -> None:
+    types = {"a": "/c/one.py:A", "b": "/c/one.py:B", "c": "/c/two.py:C", "d": "csv", "e": "m:E"}
+    lines = [ConverterOptions(name=name, type=type_) for name, type_ in types.items()]
+    off = ConverterOptions(name="off", type="/c/off.py:X", enabled=False)
+    config = Config(converters=(*lines, off))
+    assert machine.code_files(config) == 2
+    found = list(machine.too_low(config, 10, evolve(ENOUGH, instances=limit, watches=limit)))
+    assert [one.check for one in found] == ["inotify", "inotify"] * low
+    for one in found:
+        assert "is 11, and 10 watch folders and 2 converter files need 12" in one.message
+        assert "=24" in one.hint
 
 
 @pytest.mark.parametrize(("more", "low"), [(-1, True), (0, False), (1, False)])
@@ -69,6 +83,9 @@ def test_every_part_that_opens_files_is_counted() -> None:
     line = ConverterOptions(name="a", type="wats-json", watch=Path("/a"))
     more = {
         machine.PER_FOLDER: evolve(plain, converters=(line, evolve(line, enabled=False))),
+        machine.PER_FOLDER + machine.PER_CODE_FILE: evolve(
+            plain, converters=(evolve(line, type="/c/one.py:A"),)
+        ),
         machine.PER_WORKER: evolve(plain, workers=WorkerOptions(max=2)),
         10: evolve(plain, health=HealthOptions(max_connections=74)),
         -64: evolve(plain, ipc=IpcOptions(enabled=False)),

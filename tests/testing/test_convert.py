@@ -60,6 +60,24 @@ def test_arguments_are_checked_as_the_service_does() -> None:
         convert("1", Lines, prefix=1)
 
 
+class Away(Lines):
+    """Says of each line what it is."""
+
+    id = "away"
+
+    def convert(self, source: Source, context: Context) -> Iterator[Report]:
+        yield from super().convert(source, context)
+        for line in source.lines():
+            context.after(line)
+
+
+def test_what_the_converter_says_of_its_file_comes_with_the_reports() -> None:
+    assert convert("1", Lines).after == ""
+    assert convert("keep\ndelete", Away).after == "delete"
+    with pytest.raises(ValueError, match=r"after\('1'\): write one of 'move'"):
+        convert("1", Away)
+
+
 def test_a_file_without_a_report_is_refused() -> None:
     with pytest.raises(Reject, match="no report in the file"):
         convert(b"", Lines)

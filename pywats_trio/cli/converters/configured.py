@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from pywats_trio.errors import ConfigError, NotFoundError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pywats_trio.cli.main import Globals
-    from pywats_trio.config.options import Config, ConverterOptions
+    from pywats_trio.config.options import Config, ConverterOptions, WorkerOptions
 
 
 def configuration(options: Globals) -> Config | None:
@@ -40,3 +42,10 @@ def line_of(config: Config | None, converter: str | None) -> ConverterOptions | 
         hint = f"there is no converter {converter!r}; did you mean {near[0]!r}?" if near else error
         raise NotFoundError(str(hint)) from error
     return None
+
+
+def sandbox_of(config: Config | None) -> tuple[WorkerOptions, tuple[Path, ...]]:
+    """How workers are shut in, and what they may not read; without a configuration the default."""
+    from pywats_trio.config.options import WorkerOptions  # noqa: PLC0415 - `--help` must be quick
+
+    return (config.workers, config.withheld) if config else (WorkerOptions(), ())

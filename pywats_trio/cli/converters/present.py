@@ -39,6 +39,7 @@ def document(trial: Trial) -> dict[str, Any]:
         "findings": findings,
         "seconds": trial.seconds,
         "peak_memory_bytes": trial.peak_memory_bytes,
+        "after": trial.after,
     }
 
 
@@ -58,6 +59,8 @@ def page(trial: Trial) -> Iterator[str]:
     if count > MOST:
         yield from (f"… {count - MOST} more reports; --json shows all of them", "")
     yield _summary(trial)
+    if trial.after:
+        yield f"it asks to {trial.after} its file, which is done where post_action is not set"
 
 
 def _report(made: ReportMade) -> Iterator[str]:

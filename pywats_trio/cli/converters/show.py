@@ -1,16 +1,19 @@
-"""`pywats-trio converters show NAME|TYPE`: one converter, as far as it is known without a service.
+"""`pywats-trio converters show NAME|TYPE`: one converter, configured and as a service runs it.
 
-Its code runs in a worker only.
+What its author says is asked here, too, with or without a service; its code runs in a worker only.
 """
 
 from __future__ import annotations
 
 import json
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pywats_trio.cli.converters.configured import configuration, line_of
+from pywats_trio.cli.converters import running, words
+from pywats_trio.cli.converters.configured import configuration, line_of, sandbox_of
 from pywats_trio.cli.converters.trace import authors_frames
 from pywats_trio.cli.output import json_option, print_json, print_table
 from pywats_trio.errors import ConfigError, SandboxUnavailable
@@ -18,6 +21,7 @@ from pywats_trio.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from pywats_trio.cli.main import Globals
     from pywats_trio.config.options import Config, ConverterOptions, WorkerOptions
@@ -33,9 +37,17 @@ HEADS: Final = ("argument", "type", "default", "range", "required", "configured"
 @json_option
 @click.pass_obj
 def show(options: Globals, converter: str, as_json: bool) -> None:
-    """Show a converter: where its code is, what it takes, its arguments and what is wrong."""
+    """Show a converter: its code, what it takes, its arguments, and what the service does with it.
+
+    Without a running service, what is configured and what its author says.
+    """
     config = configuration(options)
-    facts = _facts(config, line_of(config, converter), converter)
+    line = line_of(config, converter)
+    facts = _facts(config, line, converter)
+    if line is not None:
+        told = running.ask(options, config)
+        facts["running"], facts["service"] = told.of(line.name)
+        facts["sandbox"] = told.sandbox or facts["sandbox"]
     if as_json:
         print_json(facts)
     else:
@@ -43,12 +55,10 @@ def show(options: Globals, converter: str, as_json: bool) -> None:
 
 
 def _facts(config: Config | None, line: ConverterOptions | None, named: str) -> Facts:
-    from pywats_trio.config.options import WorkerOptions  # noqa: PLC0415 - `--help` must be quick
-
-    workers = config.workers if config else WorkerOptions()
+    workers, withheld = sandbox_of(config)
     type_ = line.type if line else named
     configured = dict(line.arguments) if line else {}
-    said, trouble = _asked(type_, workers, configured)
+    said, trouble = _asked(type_, configured, workers, withheld)
     patterns = line.patterns if line else ()
     return {
         "name": line.name if line else "",
@@ -59,16 +69,24 @@ def _facts(config: Config | None, line: ConverterOptions | None, named: str) -> 
         "patterns": list(patterns or (said.patterns if said else ())),
         "watch": printable(str(line.watch)) if line else "",
         "enabled": line.enabled if line else None,
+        "post_action": line.post_action if line else None,
+        "unit": unit(said, line) if said else None,
         "arguments": dict(said.arguments) if said else {},
         "configured": json.loads(json.dumps(configured, default=str)),
         "mistakes": dict(said.mistakes[0]) if said else {},
+        "notes": dict(said.notes[0]) if said else {},
         **trouble,
         "sandbox": _sandbox(workers),
+        "running": None,
+        "service": "",
     }
 
 
 def _asked(
-    type_: str, workers: WorkerOptions, configured: Mapping[str, Any]
+    type_: str,
+    configured: Mapping[str, Any],
+    workers: WorkerOptions,
+    withheld: tuple[Path, ...],
 ) -> tuple[Description | None, Facts]:
     """What the converter says of itself and of its arguments, or why it cannot."""
     import trio  # noqa: PLC0415
@@ -76,10 +94,11 @@ def _asked(
     from pywats_trio.convert.trial import describe  # noqa: PLC0415
 
     try:
-        return trio.run(describe, type_, workers, configured), {"problem": "", "traceback": ""}
+        said = trio.run(partial(describe, type_, workers, configured, withheld=withheld))
     except (ConfigError, SandboxUnavailable) as error:
         traceback = authors_frames(getattr(error, "evidence", ""))
         return None, {"problem": str(error), "traceback": traceback}
+    return said, {"problem": "", "traceback": ""}
 
 
 def _place(type_: str) -> Facts:
@@ -108,6 +127,21 @@ def _sandbox(workers: WorkerOptions) -> Facts:
     return {"wanted": workers.sandbox, "level": reached.level, "missing": reached.missing}
 
 
+def unit(said: Description, line: ConverterOptions | None) -> Facts:
+    """`form`, and of what is no file when it is complete: as configured, else as its author says.
+
+    The form is `file`, `folder` or `file-and-folder`; `marker`, `minimum_files`, `quiet_seconds`.
+    """
+    import attrs  # noqa: PLC0415 - `--help` must be quick
+
+    from pywats_trio.intake.unitfolder import configured  # noqa: PLC0415
+
+    if said.unit is None:
+        return {"form": "file"}
+    found = configured(said.unit, line) if line else said.unit
+    return {**attrs.asdict(found), "form": found.form.value}
+
+
 def _print(facts: Facts) -> None:
     rows = [(word, text) for word, text in _rows(facts) if text]
     wide = max(len(word) for word, _text in rows)
@@ -118,9 +152,13 @@ def _print(facts: Facts) -> None:
         print_table(HEADS, list(_arguments(facts)))
     for name, why in facts["mistakes"].items():
         click.echo(click.style(f"arguments.{name}: {why}", fg="red"))
+    for name, why in facts["notes"].items():
+        click.echo(click.style(f"arguments.{name}: {why}", fg="yellow"))
     if facts["problem"]:
         click.echo(f"\n{facts['traceback']}".rstrip())
         click.echo(click.style(facts["problem"], fg="red"))
+    if facts["service"]:
+        click.echo(facts["service"], err=True)
 
 
 def _rows(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -129,19 +167,33 @@ def _rows(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "code", f"class {facts['class']} of {facts['file']}" if facts["class"] else ""
     yield "patterns", " ".join(map(printable, facts["patterns"]))
     yield "watch", facts["watch"]
+    yield "takes", words.takes(facts["unit"])
     yield "enabled", {True: "yes", False: "no", None: ""}[facts["enabled"]]
-    yield "sandbox", _level(facts["sandbox"])
+    yield "sandbox", words.level(facts["sandbox"])
     yield from (("", sentence) for sentence in facts["sandbox"]["missing"])
+    yield "afterwards", _afterwards(facts["post_action"])
+    if facts["running"]:
+        yield from _running(facts["running"], time.time())
 
 
-def _level(sandbox: Facts) -> str:
-    if sandbox["level"] == sandbox["wanted"]:
-        return str(sandbox["level"])
-    return f"{sandbox['level'] or 'none'}, although {sandbox['wanted']} is configured"
+def _running(facts: Facts, now: float) -> Iterator[tuple[str, str]]:
+    yield "state", words.state(facts, now)
+    yield "code in use", words.code(facts)
+    yield "last used", words.last_used(facts, now)
+    yield "folder", words.in_folder(facts)
+    yield "queue", words.in_queue(facts)
+    yield from (("", printable(sentence)) for sentence in words.troubles(facts, now))
+
+
+def _afterwards(action: str | None) -> str:
+    """What becomes of a converted file, and who says so."""
+    if action is None:
+        return ""
+    return f"{action}, as post_action says" if action else "what the converter says, else move"
 
 
 def _arguments(facts: Facts) -> Iterator[tuple[object, ...]]:
-    """A row of the table for each that is declared; one that is not is a mistake, told below."""
+    """A row of the table for each that is declared; one that is not is told below."""
     configured = facts["configured"]
     for name, argument in facts["arguments"].items():
         yield (
@@ -160,5 +212,5 @@ def _range(argument: Mapping[str, Any]) -> str:
         return ", ".join(map(str, argument["choices"]))
     low, high = argument["minimum"], argument["maximum"]
     if low is None and high is None:
-        return ""
+        return f"matches {argument['pattern']}" if argument["pattern"] else ""
     return f"{'' if low is None else low} … {'' if high is None else high}".strip()

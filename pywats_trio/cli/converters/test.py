@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pywats_trio.cli.converters.configured import configuration, line_of
+from pywats_trio.cli.converters.configured import configuration, line_of, sandbox_of
 from pywats_trio.cli.output import json_option, print_json
 from pywats_trio.errors import InvalidInputError, UsageError
 
 if TYPE_CHECKING:
     from pywats_trio.cli.main import Globals
-    from pywats_trio.config.options import WorkerOptions
+    from pywats_trio.config.options import Config
     from pywats_trio.convert.trial import Attempt
 
 
@@ -41,27 +41,40 @@ def test(
     """
     import trio  # noqa: PLC0415 - `--help` must be quick
 
-    attempt, workers = _attempt(options, file, converter, dict(map(_setting, settings)), as_json)
+    config = configuration(options)
+    attempt = _attempt(
+        options,
+        config,
+        file,
+        converter=converter,
+        settings=dict(map(_setting, settings)),
+        as_json=as_json,
+    )
     if watch:
         from pywats_trio.cli.converters.watch import keep_trying  # noqa: PLC0415
 
-        trio.run(keep_trying, attempt, workers, as_json)
+        trio.run(keep_trying, attempt, config, as_json)
     else:
-        _try_once(attempt, workers, as_json)
+        _try_once(attempt, config, as_json)
 
 
 def _attempt(
-    options: Globals, file: Path, converter: str | None, settings: dict[str, Any], as_json: bool
-) -> tuple[Attempt, WorkerOptions]:
+    options: Globals,
+    config: Config | None,
+    file: Path,
+    *,
+    converter: str | None,
+    settings: dict[str, Any],
+    as_json: bool,
+) -> Attempt:
     from pywats_trio.cli.converters.present import say  # noqa: PLC0415
-    from pywats_trio.config.options import StationOptions, WorkerOptions  # noqa: PLC0415
+    from pywats_trio.config.options import StationOptions  # noqa: PLC0415
     from pywats_trio.convert.trial import Attempt  # noqa: PLC0415
     from pywats_trio.converters.api import Station  # noqa: PLC0415
 
-    config = configuration(options)
     line = line_of(config, converter)
     station = config.station if config else StationOptions()
-    attempt = Attempt(
+    return Attempt(
         file,
         line.type if line else converter,
         name=line.name if line else "test",
@@ -71,7 +84,6 @@ def _attempt(
         log_level=options.log_level or "info",
         **({} if as_json else {"hear": say}),
     )
-    return attempt, config.workers if config else WorkerOptions()
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -85,14 +97,15 @@ def _setting(text: str) -> tuple[str, Any]:
         return key, value
 
 
-def _try_once(attempt: Attempt, workers: WorkerOptions, as_json: bool) -> None:
+def _try_once(attempt: Attempt, config: Config | None, as_json: bool) -> None:
     import trio  # noqa: PLC0415
 
     from pywats_trio.cli.converters import present  # noqa: PLC0415
-    from pywats_trio.convert.trial import CannotUse, Refused, test_file  # noqa: PLC0415
+    from pywats_trio.convert.trial import CannotUse, Refused, try_file  # noqa: PLC0415
 
     try:
-        trial = trio.run(partial(test_file, attempt, workers))
+        workers, withheld = sandbox_of(config)
+        trial = trio.run(partial(try_file, attempt, workers, withheld=withheld))
     except Refused as refused:
         if as_json:
             print_json(present.refusal(refused))

@@ -12,6 +12,7 @@ import trio
 
 from pywats_trio.cli.converters import present
 from pywats_trio.cli.converters.code import file_of
+from pywats_trio.cli.converters.configured import sandbox_of
 from pywats_trio.cli.converters.saves import Saves
 from pywats_trio.convert.trial import CannotUse, Refused, at_bench
 from pywats_trio.converters.registry import Origin, parse
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pywats_trio.config.options import WorkerOptions
+    from pywats_trio.config.options import Config
     from pywats_trio.convert.trial import Attempt, Bench
 
 
-async def keep_trying(attempt: Attempt, workers: WorkerOptions, as_json: bool) -> None:
+async def keep_trying(attempt: Attempt, config: Config | None, as_json: bool) -> None:
     """Try and show, then wait for a save; for ever. A save in the middle of a try ends that.
 
     Raises:
@@ -37,7 +38,9 @@ async def keep_trying(attempt: Attempt, workers: WorkerOptions, as_json: bool) -
     files = _files(attempt)
     with Saves(files) as saves:
         _note(f"watching {_listed(files)} (Ctrl-C ends this)")
-        await at_bench(workers, partial(_keep_trying, attempt, saves, as_json))
+        workers, withheld = sandbox_of(config)
+        again = partial(_keep_trying, attempt, saves, as_json)
+        await at_bench(workers, again, withheld=withheld)
 
 
 def _files(attempt: Attempt) -> list[Path]:

@@ -12,7 +12,7 @@ import tempfile
 import traceback
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pywats_trio.converters.api import Context, Converter, Reject, Retry, Source, Station
 from pywats_trio.converters.pywats import outcome
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from pywats_trio.converters.pywats.shims import ConverterResult
     from pywats_trio.reports.report import Report
-
-_USUAL_ACTION: Final = "move"
 
 
 def adapt(found: object, file: str = "") -> Converter:
@@ -122,7 +120,7 @@ class Adapted(Converter):
             call = self._ready(job).call(job)
             error = "interrupted"
             try:
-                made = self._run(call, context.logger)
+                made = self._run(call, context)
                 error = ""
             except Exception as cause:
                 error = str(cause) or type(cause).__name__
@@ -149,7 +147,8 @@ class Adapted(Converter):
                 traceback.print_exc()
         self._loaded.clear()
 
-    def _run(self, call: Call, logger: Logger) -> list[Report]:
+    def _run(self, call: Call, context: Context) -> list[Report]:
+        logger = context.logger
         alarm = outcome.admit(call.validate())
         if alarm:
             logger.warning("%s", alarm)
@@ -165,7 +164,7 @@ class Adapted(Converter):
             _hook("on_failure", lambda: call.failed(failed), logger)
             raise
         _hook("on_success", lambda: call.succeeded(result), logger)
-        _tell_action(result, logger)
+        _hook("post_action", lambda: _say_after(call, result, context), logger)
         return made
 
     def _failed(self, result: ConverterResult | None, error: Exception) -> ConverterResult:
@@ -182,7 +181,6 @@ def _hook(name: str, call: Callable[[], None], logger: Logger) -> None:
         logger.warning("%s of the class raised %s: %s", name, type(error).__name__, error)
 
 
-def _tell_action(result: ConverterResult, logger: Logger) -> None:
-    action = outcome.word(result.post_action)
-    if action != _USUAL_ACTION:
-        logger.info("the class asks to %s the file; post_action of the converter decides", action)
+def _say_after(call: Call, result: ConverterResult, context: Context) -> None:
+    if action := outcome.after(result, call.default_post_action()):
+        context.after(action)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
-from pywats_trio.converters.arguments import ArgumentError
+from pywats_trio.converters.arguments import ArgumentError, Open
 from pywats_trio.converters.pywats import schema
 from pywats_trio.converters.pywats.outcome import LATER
 
@@ -75,6 +75,10 @@ class Call(ABC):
     def failed(self, result: shims.ConverterResult) -> None:
         """Its hook."""
 
+    def default_post_action(self) -> object:
+        """What becomes of a file where the result does not say it."""
+        return "move"
+
     def finish(self, logger: logging.Logger, error: str) -> None:  # noqa: B027 - most need not
         """It is over; `error` is empty if it went well."""
 
@@ -92,7 +96,7 @@ class Generation(ABC):
 
     @abstractmethod
     def arguments(self) -> dict[str, Argument]:
-        """What it can be told."""
+        """What it can be told; `Open` if it declares nothing, for it may read some all the same."""
 
     @abstractmethod
     def call(self, job: Job) -> Call:
@@ -116,7 +120,9 @@ class FileGeneration(Generation):
 
     def arguments(self) -> dict[str, Argument]:
         """Its own, and the two thresholds unless it has arguments of these names."""
-        return {**schema.THRESHOLDS, **schema.of_schema(self.instance.arguments_schema)}
+        own = schema.of_schema(self.instance.arguments_schema)
+        known = {**schema.THRESHOLDS, **own}
+        return known if own else Open(known)
 
     def call(self, job: Job) -> Call:
         """With a source and a context."""
@@ -181,6 +187,9 @@ class _FileCall(Call):
     def failed(self, result: shims.ConverterResult) -> None:
         self.converter.on_failure(self.source, result, self.context)
 
+    def default_post_action(self) -> object:
+        return self.converter.default_post_action
+
 
 class BaseGeneration(Generation):
     """Classes on `ConverterBase`."""
@@ -192,7 +201,7 @@ class BaseGeneration(Generation):
 
     def arguments(self) -> dict[str, Argument]:
         """Its own."""
-        return schema.of_mapping(self.instance.get_arguments())
+        return schema.of_mapping(self.instance.get_arguments()) or Open()
 
     def call(self, job: Job) -> Call:
         """With `ConverterArguments`; all its folders are the scratch folder."""

@@ -2,9 +2,9 @@
 
 With `pywats-api`: its own modules. Its packages `pywats_client` and `pywats_client.core` import
 services, a command line and PySide6 on the way to a base class, so each of the two is replaced by
-an empty package with the same folder; what lies in it is found and loaded as it is. Without
-`pywats-api`: the stand-ins in `shims`, which are enough for classes that need no more than the base
-classes.
+an empty package with the same folder; what lies in it is found and loaded as it is. Others, which
+take long, wait until they are needed (`deferred`). Without `pywats-api`: the stand-ins in `shims`,
+which are enough for classes that need no more than the base classes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
+from pywats_trio.converters.pywats.deferred import defer
 from pywats_trio.worker.load import LoadError
 
 if TYPE_CHECKING:
@@ -68,6 +69,35 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     ),
 }
 """What `pywats_client` re-exports for converters, and where it is."""
+_DEFERRED: Final[Mapping[str, Mapping[str, str]]] = {
+    "pywats": {},
+    "pywats.core": {},
+    _CONVERTERS: {
+        **dict.fromkeys(
+            (
+                "ArgumentDefinition",
+                "ArgumentType",
+                "ConversionRecord",
+                "ConversionStatus",
+                "ConverterResult",
+                "ConverterSource",
+                "ConverterType",
+                "FailureRecord",
+                "FileInfo",
+                "PostProcessAction",
+                "SourceType",
+                "ValidationResult",
+            ),
+            f"{_CONVERTERS}.models",
+        ),
+        "ConverterBase": f"{_CONVERTERS}.base",
+        "ConverterContext": f"{_CONVERTERS}.context",
+        "FileConverter": f"{_CONVERTERS}.file_converter",
+        "FolderConverter": f"{_CONVERTERS}.folder_converter",
+        "ScheduledConverter": f"{_CONVERTERS}.scheduled_converter",
+    },
+}
+"""Packages that take long to import, and what they pass on that a converter needs."""
 
 
 @frozen
@@ -122,9 +152,11 @@ def provided() -> Iterator[None]:
 
 def _open(spec: ModuleSpec) -> None:
     sys.modules[ROOT] = _Hollow(spec, _ELSEWHERE)
+    for name, elsewhere in _DEFERRED.items():
+        defer(name, elsewhere)
     core = importlib.util.find_spec(f"{ROOT}.core")
     if core is not None:
-        sys.modules[core.name] = _Hollow(core, {})
+        sys.modules[core.name] = sys.modules[ROOT].core = _Hollow(core, {})  # type: ignore[attr-defined]
     # pyWATS keeps its logs of conversions below the home folder, where a worker may not write.
     os.environ.setdefault("HOME", tempfile.gettempdir())
 

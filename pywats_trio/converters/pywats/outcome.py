@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from pywats_trio.converters.pywats.calls import Opinion
     from pywats_trio.converters.pywats.shims import ConverterResult
 
+_USUAL: Final = "move"
+"""What a result asks for that does not say what is to become of the file."""
+_AFTER: Final = {"delete": "delete", "keep": "keep", "zip": "archive"}
+"""What else it can ask for, and what that is here."""
 LATER: Final = 60.0
 """Seconds until a file that a class suspends is tried again, where it names no time."""
 
@@ -69,6 +73,22 @@ def check(result: ConverterResult) -> None:
         f"the class must answer with a ConverterResult, not {type(result).__name__} "
         f"with the status {status!r}"
     )
+
+
+def after(result: ConverterResult, default: object) -> str:
+    """What `Context.after` is to be told of a result; empty: nothing.
+
+    `default` is the `default_post_action` of the class.
+
+    Raises:
+        ValueError: the class asks for something that is not known.
+    """
+    action = word(result.post_action)
+    if action == _USUAL:  # so does a result that says nothing
+        action = word(default)
+    if action not in {_USUAL, *_AFTER}:
+        raise ValueError(f"{action!r} is no post action; write move, delete, zip or keep")
+    return _AFTER.get(action, "")
 
 
 def word(value: object) -> str:

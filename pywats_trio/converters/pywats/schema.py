@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
+
+from attrs import evolve
 
 from pywats_trio.converters.api import Argument
 from pywats_trio.converters.pywats import outcome
@@ -44,8 +47,9 @@ def of_schema(schema: Mapping[str, ArgumentDefinition]) -> dict[str, Argument]:
 
 
 def _of_definition(given: ArgumentDefinition) -> Argument:
-    return _argument(
-        outcome.word(given.arg_type),
+    kind = outcome.word(given.arg_type)
+    made = _argument(
+        kind,
         default=given.default,
         help=given.description,
         choices=tuple(given.choices or ()),
@@ -53,10 +57,29 @@ def _of_definition(given: ArgumentDefinition) -> Argument:
         high=given.max_value,
         required=given.required,
     )
+    # As in pyWATS, where no other kind is held against its pattern.
+    return evolve(made, pattern=_beginning(given.pattern)) if kind == "string" else made
 
 
-def of_mapping(declared: Mapping[str, Any]) -> dict[str, Argument]:
-    """Of `ConverterBase.get_arguments`: mappings, or plain defaults."""
+def _beginning(pattern: str | None) -> str:
+    """In pyWATS the beginning of a text has to match, in `Argument.pattern` all of it."""
+    if not pattern:
+        return ""
+    whole = f"(?:{pattern})(?s:.*)"
+    try:
+        re.compile(whole)
+    except re.error:
+        return ""  # the class itself looks when it is loaded
+    return whole
+
+
+def of_mapping(declared: object) -> dict[str, Argument]:
+    """Of `ConverterBase.get_arguments`: mappings, or plain defaults.
+
+    What is no mapping declares nothing.
+    """
+    if not isinstance(declared, Mapping):
+        return {}
     return {
         name: _of_mapping(one) if isinstance(one, Mapping) else Argument(type(one), default=one)
         for name, one in declared.items()

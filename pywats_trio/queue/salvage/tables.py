@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import apsw
 from attrs import field, frozen
 
+from pywats_trio.model import POST_ACTIONS
 from pywats_trio.queue.rows import KINDS, PUTAWAYS, REASONS, STATES
 from pywats_trio.queue.salvage.carve import Malformed
 from pywats_trio.queue.schema import own_schema
@@ -35,6 +36,7 @@ _WORDS: Final[Mapping[tuple[str, str], Container[Value]]] = {
     ("items", "state"): STATES,
     ("items", "reason"): {None, *REASONS},
     ("items", "putaway"): PUTAWAYS,
+    ("items", "after"): {"", *POST_ACTIONS},
     ("history", "state"): {None, *STATES},
     ("history", "reason"): {None, *REASONS},
 }

@@ -38,7 +38,7 @@ UPDATE items SET state = ?, reason = ?, attempts = ?, interruptions = ?, deaths 
   fence = NULL, due_at = ?, delay = ?, finished_at = ?,
   duration = iif(fence IS NULL, duration, max(0.0, ? - started_at)), progress = ?, sha256 = ?,
   error_kind = ?, last_error = ?, error_hint = ?, evidence = ?, receipt = ?, putaway = ?,
-  bytes = ?, worker = coalesce(nullif(?, ''), worker), transitions = transitions + 1
+  bytes = ?, worker = coalesce(nullif(?, ''), worker), after = ?, transitions = transitions + 1
 WHERE id = ? AND fence IS ? RETURNING transitions
 """
 
@@ -63,13 +63,14 @@ class Effect:
     putaway: str = "none"
     worker: str = ""
     code: str = ""
+    after: str = ""
     drops_payload: bool = False
 
 
 def effect_of(kind: Kind, outcome: Outcome) -> Effect:  # noqa: PLR0911 - one for each outcome
     away = "pending" if kind is Kind.FILE else "none"
     match outcome:
-        case Converted(sha256=sha256, note=note, worker=worker):
+        case Converted(sha256=sha256, note=note, worker=worker, after=after):
             return Effect(
                 "converted",
                 State.COMPLETED,
@@ -78,6 +79,7 @@ def effect_of(kind: Kind, outcome: Outcome) -> Effect:  # noqa: PLR0911 - one fo
                 counts=True,
                 putaway=away,
                 worker=worker,
+                after=after,
             )
         case Delivered(receipt=receipt):
             return Effect(
@@ -170,6 +172,7 @@ def apply(tx: Transaction, item: Item, effect: Effect, *, who: str, fence: int |
         effect.putaway,
         0 if effect.drops_payload else item.bytes,
         effect.worker,
+        effect.after,
         item.id,
         fence,
     )

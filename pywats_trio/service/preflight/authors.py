@@ -24,7 +24,7 @@ from pywats_trio.service.taken import takes_folders
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pywats_trio.config.options import ConverterOptions, WorkerOptions
+    from pywats_trio.config.options import Config, ConverterOptions
     from pywats_trio.convert.answer import Description
     from pywats_trio.model import Unit
 
@@ -40,7 +40,7 @@ class Authors:
     findings: list[Finding] = field(factory=list)
     patterns: dict[str, tuple[str, ...]] = field(factory=dict)
 
-    async def ask(self, converters: Sequence[ConverterOptions], workers: WorkerOptions) -> None:
+    async def ask(self, converters: Sequence[ConverterOptions], config: Config) -> None:
         """Ask those of `converters` who have something to say, each type once."""
         asked = [o for o in converters if o.type not in STANDARD or o.arguments or takes_folders(o)]
         specs = await _specs(asked)
@@ -55,7 +55,7 @@ class Authors:
             Question(known[type_], tuple(options.arguments for options in group))
             for type_, group in by_type.items()
         ]
-        answers = await inquire(questions, workers, PATIENCE)
+        answers = await inquire(questions, config.workers, PATIENCE, withheld=config.withheld)
         for group, answer in zip(by_type.values(), answers, strict=True):
             self._take(group, answer)
 
@@ -63,9 +63,10 @@ class Authors:
         if isinstance(answer, str):
             self.findings += [_unusable(options, answer) for options in group]
             return
-        for options, mistakes in zip(group, answer.mistakes, strict=True):
+        for options, mistakes, notes in zip(group, answer.mistakes, answer.notes, strict=True):
             self.patterns[options.name] = answer.patterns
             self.findings += _wrong(options, mistakes)
+            self.findings += _undeclared(options, notes)
             self.findings += _misplaced(options, answer.unit)
             if not (options.patterns or answer.patterns):
                 message = (
@@ -112,6 +113,15 @@ def _wrong(options: ConverterOptions, mistakes: Mapping[str, str]) -> list[Findi
             CONFIG,
         )
         for key, why in mistakes.items()
+    ]
+
+
+def _undeclared(options: ConverterOptions, notes: Mapping[str, str]) -> list[Finding]:
+    """Arguments that are handed on although the class does not declare them."""
+    hint = "see that it is spelt as the class reads it"
+    return [
+        warning("argument", options.name, f"converters.{options.name}.arguments.{key}: {why}", hint)
+        for key, why in notes.items()
     ]
 
 

@@ -74,7 +74,7 @@ class _Examination:
             nursery.start_soon(self._look_at_folders)
             nursery.start_soon(self._look_at_data_dir)
             if can_work:
-                nursery.start_soon(self._authors.ask, self._changed, self._config.workers)
+                nursery.start_soon(self._authors.ask, self._changed, self._config)
         self.findings += self._authors.findings
         self._judge_limits()
         await self._judge_clashes()

@@ -21,8 +21,8 @@ class Finding:
     """One thing that was looked at and is not as it should be."""
 
     check: str
-    """A constant word: `folder`, `converter`, `clash`, `data_dir`, `disk`, `clock`, `inotify`,
-    `files`, `user`, `sandbox` or `server`."""
+    """A constant word: `folder`, `converter`, `argument`, `clash`, `data_dir`, `disk`, `clock`,
+    `inotify`, `files`, `user`, `sandbox` or `server`."""
     subject: str
     """The folder, converter or address concerned."""
     severity: Literal["error", "warning"]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pywats_trio.config.options import ConverterOptions
 
 _USED: Final[Mapping[str, tuple[str, ...]]] = {
+    "": ("done_dir", "archive_dir", "error_dir"),  # as the converter says
     "move": ("done_dir", "error_dir"),
     "archive": ("archive_dir", "error_dir"),
     "delete": ("error_dir",),

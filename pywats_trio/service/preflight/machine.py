@@ -13,6 +13,7 @@ from attrs import frozen
 from pywats_trio.config.options import DAY, worker_count
 from pywats_trio.errors import SandboxUnavailable
 from pywats_trio.sandbox.levels import Level, reach
+from pywats_trio.service.codewatch import files_of
 from pywats_trio.service.preflight.finding import START, Finding, error, warning
 
 if sys.platform != "win32":
@@ -29,6 +30,8 @@ EARLIEST: Final = datetime(2024, 1, 1, tzinfo=UTC).timestamp()
 INOTIFY: Final = Path("/proc/sys/fs/inotify")
 PER_FOLDER: Final = 2
 """Files open for one watch folder: its notifications, and a scan."""
+PER_CODE_FILE: Final = 1
+"""For one file that converters are: its notifications."""
 PER_WORKER: Final = 8
 """For one worker process: its connections, its output, its source, and those ahead of it."""
 OWN: Final = 64
@@ -71,8 +74,8 @@ def _files() -> int | None:
 def too_low(config: Config, notified: int, limits: Limits) -> Iterator[Finding]:
     """Limits that `config` needs more of, with `notified` folders that take notifications."""
     for name, limit in (("instances", limits.instances), ("watches", limits.watches)):
-        if limit is not None and notified > limit:
-            yield _inotify(f"fs.inotify.max_user_{name}", limit, notified)
+        if limit is not None and notified + code_files(config) > limit:
+            yield _inotify(f"fs.inotify.max_user_{name}", limit, notified, code_files(config))
     needed = files_needed(config)
     if limits.files is not None and needed > limits.files:
         yield warning(
@@ -83,8 +86,18 @@ def too_low(config: Config, notified: int, limits: Limits) -> Iterator[Finding]:
         )
 
 
-def _inotify(key: str, limit: int, needed: int) -> Finding:
-    message = f"{key} is {limit}, and {needed} watch folders need as many; the rest is only scanned"
+def code_files(config: Config) -> int:
+    """How many files the enabled converters are; each is watched by itself (`codewatch`)."""
+    return len(files_of(options for options in config.converters if options.enabled))
+
+
+def _inotify(key: str, limit: int, folders: int, code: int) -> Finding:
+    needed = folders + code
+    files = f" and {code} converter files" if code else ""
+    message = (
+        f"{key} is {limit}, and {folders} watch folders{files} need {needed}; the rest is only "
+        "looked at from time to time"
+    )
     hint = f"raise it: sysctl -w {key}={2 * needed}, and the same in /etc/sysctl.d"
     return warning("inotify", key, message, hint)
 
@@ -95,7 +108,8 @@ def files_needed(config: Config) -> int:
     clients = config.health.max_connections + config.ipc.max_connections * config.ipc.enabled
     workers = worker_count(config.workers)
     servers = config.server.max_connections
-    return OWN + PER_FOLDER * folders + PER_WORKER * workers + servers + clients
+    watched = PER_FOLDER * folders + PER_CODE_FILE * code_files(config)
+    return OWN + watched + PER_WORKER * workers + servers + clients
 
 
 def of_clock(now: float, written_at: float | None) -> Iterator[Finding]:

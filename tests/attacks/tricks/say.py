@@ -87,8 +87,8 @@ def answer_another_job(ground: Ground) -> None:
 
 def describe_itself(ground: Ground) -> None:
     """answer with a description in place of reports"""
-    described = {"id": "x", "version": "1", "patterns": ["*"], "arguments": {}, "mistakes": []}
-    _say(ground, _told({"kind": "described", **described}))
+    described = {"id": "x", "version": "1", "patterns": ["*"], "arguments": {}}
+    _say(ground, _told({"kind": "described", **described, "mistakes": [], "notes": []}))
 
 
 def be_certain(ground: Ground) -> None:
