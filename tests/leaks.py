@@ -56,8 +56,8 @@ def strays(folder: Path) -> list[psutil.Process]:
 def _is_about(process: psutil.Process, folder: str) -> bool:
     try:
         told = [f"{process.cwd()}/", *process.cmdline()]
-    except psutil.Error:
-        return False  # gone, or somebody else's
+    except (psutil.Error, OSError):
+        return False  # gone, somebody else's, or too deep in folders for the kernel to tell
     return any(folder in text for text in told)
 
 

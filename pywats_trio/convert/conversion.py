@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pywats_trio.config.options import Config, ConverterOptions
     from pywats_trio.convert.answer import Died, Ending
     from pywats_trio.convert.lineup import Lineup
-    from pywats_trio.convert.place import Opened
+    from pywats_trio.convert.location import Opened
     from pywats_trio.converters.registry import Spec
     from pywats_trio.model import Claim, Outcome
     from pywats_trio.queue.store import Store

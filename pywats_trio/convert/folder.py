@@ -10,7 +10,7 @@ from attrs import define
 
 from pywats_trio import units
 from pywats_trio.convert import spool
-from pywats_trio.convert.place import (
+from pywats_trio.convert.location import (
     AWAY_SECONDS,
     Cannot,
     Opened,
@@ -27,14 +27,14 @@ from pywats_trio.units import Obstructed, Parts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pywats_trio.convert.place import Place
+    from pywats_trio.convert.location import Location
     from pywats_trio.units import Held, Obstacle, Survey
 
 SPOOL: Final = "spool"
 """The kind of problem that a disk has which takes no copies."""
 
 
-def open_unit(place: Place, unwanted: Callable[[], bool]) -> Opened:
+def open_unit(location: Location, unwanted: Callable[[], bool]) -> Opened:
     """A copy of the unit as it is now; it is thrown away when it comes to be `unwanted`.
 
     Raises:
@@ -42,33 +42,33 @@ def open_unit(place: Place, unwanted: Callable[[], bool]) -> Opened:
         OSError: it is not there, or its file system is in trouble.
     """
     try:
-        return _open(place, unwanted)
+        return _open(location, unwanted)
     except Obstructed as error:
-        raise _hindered(place, error.obstacle) from error
+        raise _hindered(location, error.obstacle) from error
     except spool.Changed as error:
         raise Cannot(Superseded(str(error))) from error
     except spool.Unwritten as error:
-        raise Cannot(_unwritten(place, error.reason)) from error
+        raise Cannot(_unwritten(location, error.reason)) from error
 
 
-def _open(place: Place, unwanted: Callable[[], bool]) -> Opened:
-    parts = Parts.of(place.path, place.form)
+def _open(location: Location, unwanted: Callable[[], bool]) -> Opened:
+    parts = Parts.of(location.path, location.form)
     found = units.survey(parts)
     if found is None:
-        raise _no_unit(place)
-    _check_unit(place, parts, found)
+        raise _no_unit(location)
+    _check_unit(location, parts, found)
     held = _hold(parts)
     try:
         for descriptor, path in ((held.header, parts.header), (held.folder, parts.folder)):
             if descriptor is not None:
-                admit(place, descriptor, path)
-        copied = spool.fill(held, found, place.spool, unwanted)
+                admit(location, descriptor, path)
+        copied = spool.fill(held, found, location.spool, unwanted)
         with closed_on_error(copied.descriptor):
             _check_still(held, found)
     except BaseException:
         held.close()
         raise
-    told = {"form": place.form.value, "index": copied.index}
+    told = {"form": location.form.value, "index": copied.index}
     return Opened(copied.descriptor, found.identity, told, held)
 
 
@@ -86,19 +86,19 @@ def _hold(parts: Parts) -> Held:
         raise
 
 
-def _no_unit(place: Place) -> Cannot:
+def _no_unit(location: Location) -> Cannot:
     """What lies there is none, or nothing does: told as of a file that cannot be opened."""
-    what = "not a folder" if place.form is Form.FOLDER else "not a regular file"
-    if stat.S_ISLNK(os.lstat(place.path).st_mode):
+    what = "not a folder" if location.form is Form.FOLDER else "not a regular file"
+    if stat.S_ISLNK(os.lstat(location.path).st_mode):
         what = "a link; only what it leads to can be converted"
-    return failed("unreadable", f"{printable(place.path)} is {what}")
+    return failed("unreadable", f"{printable(location.path)} is {what}")
 
 
-def _check_unit(place: Place, parts: Parts, found: Survey) -> None:
-    if place.expected is not None and found.identity != place.expected:
+def _check_unit(location: Location, parts: Parts, found: Survey) -> None:
+    if location.expected is not None and found.identity != location.expected:
         raise Cannot(Superseded("it was changed while it waited"))
     if found.obstacle is not None:
-        raise _hindered(place, found.obstacle)
+        raise _hindered(location, found.obstacle)
     if not found.has_folder:
         folder = printable(os.path.basename(parts.folder))  # noqa: PTH119 - any bytes, as str
         raise failed(
@@ -108,8 +108,8 @@ def _check_unit(place: Place, parts: Parts, found: Survey) -> None:
         )
     if not found.identity.size:
         raise failed("empty", "all of its files are empty", "Look whether the disk was full.")
-    if found.identity.size > place.max_bytes:
-        raise too_large("its files have", found.identity.size, place.max_bytes)
+    if found.identity.size > location.max_bytes:
+        raise too_large("its files have", found.identity.size, location.max_bytes)
 
 
 @define
@@ -139,14 +139,14 @@ class Look:
         return held.survey().identity != before and not held.is_removed()
 
 
-def _hindered(place: Place, obstacle: Obstacle) -> Cannot:
-    return failed(obstacle.kind, f"{printable(place.path)} {obstacle.message}", obstacle.hint)
+def _hindered(location: Location, obstacle: Obstacle) -> Cannot:
+    return failed(obstacle.kind, f"{printable(location.path)} {obstacle.message}", obstacle.hint)
 
 
-def _unwritten(place: Place, error: OSError) -> Wait:
+def _unwritten(location: Location, error: OSError) -> Wait:
     problem = Problem(
         SPOOL,
-        f"no copy of {printable(place.path)} can be written below {printable(place.spool)}: "
+        f"no copy of {printable(location.path)} can be written below {printable(location.spool)}: "
         f"{error.strerror}",
         "Make room on the disk of data_dir; it is tried again by itself.",
     )

@@ -34,11 +34,12 @@ from pywats_trio.convert.outcomes import (
     is_called_changed,
     put_off,
     rejected,
+    replaced,
 )
 from pywats_trio.convert.pool import CutShort, PoolStopped
 from pywats_trio.convert.slices import Slices
 from pywats_trio.convert.slowlane import SlowLane
-from pywats_trio.convert.source import Opened, Place
+from pywats_trio.convert.source import Location, Opened
 from pywats_trio.convert.turnstile import Turnstile
 from pywats_trio.model import (
     Converted,
@@ -142,7 +143,7 @@ class ConversionJob:
     async def _convert(self, item: Item) -> Outcome:
         if isinstance(found := self._usable(item), Wait):
             return found
-        opened = await self._opener(item).open(self._place(item, found))
+        opened = await self._opener(item).open(self._location(item, found))
         if not isinstance(opened, Opened):
             return self._told(item, opened)
         try:
@@ -187,8 +188,8 @@ class ConversionJob:
     def _opener(self, item: Item) -> Opener:
         return self._inbox_opener if self._is_submitted(item) else self._openers[item.converter]
 
-    def _place(self, item: Item, line: Line) -> Place:
-        return Place(
+    def _location(self, item: Item, line: Line) -> Location:
+        return Location(
             path=item.source,
             folder=self._folder(item, line.options),
             expected=item.identity,
@@ -266,6 +267,8 @@ class ConversionJob:
     def _outcome(self, item: Item, line: Line, opened: Opened, result: Ending | Died) -> Outcome:
         """What became of the file; and what that says of its converter, to the outages."""
         name = item.converter
+        if isinstance(result, Unusable | Raised | Died) and self.lineup.get(name) is not line:
+            return replaced(result)
         if isinstance(result, Unusable):
             return wait_for(self.outages.begin(name, result.why, result.traceback))
         self.outages.loads(name)

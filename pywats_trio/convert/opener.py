@@ -16,7 +16,7 @@ from pywats_trio.convert.source import Opening
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pywats_trio.convert.source import Opened, Place
+    from pywats_trio.convert.source import Location, Opened
     from pywats_trio.model import Outcome
 
 
@@ -50,9 +50,9 @@ class Opener:
             for _errand, done in visit:
                 done.set()
 
-    async def open(self, place: Place) -> Opened | Outcome:
+    async def open(self, location: Location) -> Opened | Outcome:
         """Open the file, or say what becomes of its item instead. Cancelled, nothing stays open."""
-        opening = Opening(place)
+        opening = Opening(location)
         try:
             await self._visit(opening)
         except trio.Cancelled:

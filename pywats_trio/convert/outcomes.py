@@ -11,6 +11,7 @@ from pywats_trio.convert.answer import (
     Rejected,
     ReportMade,
     RetryLater,
+    Unusable,
 )
 from pywats_trio.convert.outages import wait_for
 from pywats_trio.model import (
@@ -87,8 +88,16 @@ def put_off(item: Item, retry: RetryLater) -> Wait | Failed:
     return Wait(retry.after, Reason.RETRY, problem, counts=True)
 
 
-def in_short(failure: Raised | Died) -> str:
+def replaced(failure: Raised | Died | Unusable) -> Wait:
+    """Code that is not in use any more failed on the file, which says nothing of the new one."""
+    why = f"{in_short(failure)}; meanwhile its converter was replaced"
+    return Wait(0.0, Reason.RETRY, Problem("replaced", why, "What is in use now tries it."))
+
+
+def in_short(failure: Raised | Died | Unusable) -> str:
     """With what a converter failed, for a sentence about the converter."""
+    if isinstance(failure, Unusable):
+        return failure.why
     if isinstance(failure, Died):
         return f"{failure.kind}: {failure.how}"
     return f"{failure.type}: {failure.message}"

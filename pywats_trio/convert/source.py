@@ -16,11 +16,11 @@ import trio
 from attrs import define, field
 
 from pywats_trio.convert.folder import open_unit
-from pywats_trio.convert.place import (
+from pywats_trio.convert.location import (
     AWAY_SECONDS,
     Cannot,
+    Location,
     Opened,
-    Place,
     admit,
     closed_on_error,
     failed,
@@ -33,15 +33,15 @@ from pywats_trio.text import printable
 if TYPE_CHECKING:
     from pywats_trio.model import Identity, Outcome
 
-__all__ = ["Opened", "Opening", "Place", "open_source"]
+__all__ = ["Location", "Opened", "Opening", "open_source"]
 
 _NO_SUCH: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.ENXIO})
 
 
-async def open_source(place: Place) -> Opened | Outcome:
+async def open_source(location: Location) -> Opened | Outcome:
     """Open one file, or say what becomes of its item instead. Cancelled, nothing stays open."""
-    opening = Opening(place)
+    opening = Opening(location)
     try:
         await trio.to_thread.run_sync(opening.run, abandon_on_cancel=True)
     except trio.Cancelled:
@@ -57,7 +57,7 @@ class Opening:
     The thread of a share that hangs cannot be waited for; what it opens after `abandon`, it closes.
     """
 
-    place: Place
+    location: Location
     _lock: threading.Lock = field(factory=threading.Lock)
     _abandoned: bool = False
     _result: Opened | Outcome | Exception | None = None
@@ -74,13 +74,13 @@ class Opening:
 
     def _attempt(self) -> Opened | Outcome | Exception:
         try:
-            if self.place.form is Form.FILE:
-                return _open(self.place)
-            return open_unit(self.place, self._is_abandoned)
+            if self.location.form is Form.FILE:
+                return _open(self.location)
+            return open_unit(self.location, self._is_abandoned)
         except Cannot as cannot:
             return cannot.outcome
         except OSError as error:
-            return _unopened(self.place, error)
+            return _unopened(self.location, error)
         except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
             return error
 
@@ -109,32 +109,32 @@ class Opening:
         return self._result
 
 
-def _open(place: Place) -> Opened:
+def _open(location: Location) -> Opened:
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
-    descriptor = os.open(place.path, flags)
+    descriptor = os.open(location.path, flags)
     with closed_on_error(descriptor):
-        admit(place, descriptor, place.path)
+        admit(location, descriptor, location.path)
         status = os.fstat(descriptor)
         identity = identified(status)
-        _check(place, status, identity)
+        _check(location, status, identity)
     return Opened(descriptor, identity)
 
 
-def _check(place: Place, status: os.stat_result, identity: Identity) -> None:
-    name = printable(place.path)
+def _check(location: Location, status: os.stat_result, identity: Identity) -> None:
+    name = printable(location.path)
     if not stat.S_ISREG(status.st_mode):
         raise failed("unreadable", f"{name} is not a regular file")
-    if place.expected is not None and identity != place.expected:
+    if location.expected is not None and identity != location.expected:
         raise Cannot(Superseded("it was replaced while it waited"))
     if not identity.size:
         raise failed("empty", "the file is empty", "Look whether the tester's disk was full.")
-    if identity.size > place.max_bytes:
-        raise too_large("the file has", identity.size, place.max_bytes)
+    if identity.size > location.max_bytes:
+        raise too_large("the file has", identity.size, location.max_bytes)
 
 
-def _unopened(place: Place, error: OSError) -> Outcome:
-    name = printable(place.path)
-    if error.errno in _NO_SUCH and not _folder_away(place):
+def _unopened(location: Location, error: OSError) -> Outcome:
+    name = printable(location.path)
+    if error.errno in _NO_SUCH and not _folder_away(location):
         return failed("gone", f"{name} disappeared before it was converted").outcome
     if error.errno == errno.ELOOP:
         # Intake puts the real path of a link to a file in the folder; this came later.
@@ -153,13 +153,13 @@ def _unopened(place: Place, error: OSError) -> Outcome:
     return Wait(AWAY_SECONDS, Reason.CONVERTER, problem)
 
 
-def _folder_away(place: Place) -> bool:
+def _folder_away(location: Location) -> bool:
     """Whether the folder is missing, or its mount is: then the file may well come back."""
-    if not place.folder:
+    if not location.folder:
         return False
     try:
-        device = os.stat(place.folder).st_dev  # noqa: PTH116 - the path may be any bytes
-        parent = os.stat(os.path.dirname(place.path)).st_dev  # noqa: PTH116, PTH120
+        device = os.stat(location.folder).st_dev  # noqa: PTH116 - the path may be any bytes
+        parent = os.stat(os.path.dirname(location.path)).st_dev  # noqa: PTH116, PTH120
     except OSError:
-        return not os.path.isdir(place.folder)  # noqa: PTH112
-    return place.expected is not None and place.expected.device not in {device, parent}
+        return not os.path.isdir(location.folder)  # noqa: PTH112
+    return location.expected is not None and location.expected.device not in {device, parent}

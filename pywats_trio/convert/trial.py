@@ -32,7 +32,7 @@ from pywats_trio.convert.answer import (
 from pywats_trio.convert.folder import SPOOL
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import Requests, describing
-from pywats_trio.convert.source import Opened, Place, open_source
+from pywats_trio.convert.source import Location, Opened, open_source
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import (
     AUTO,
@@ -272,8 +272,10 @@ async def _opened(attempt: Attempt, form: Form, options: WorkerOptions) -> Opene
     real = os.path.realpath(path)  # noqa: ASYNC240 - once, at the command line
     if os.path.isdir(real) and form is not Form.FOLDER:  # noqa: ASYNC240, PTH112
         raise Refused(converter, _not_a_file(path, attempt.type, form))
-    place = Place(real, folder="", expected=None, max_bytes=options.max_input_mb * MIB, form=form)
-    opened = await open_source(place)
+    location = Location(
+        real, folder="", expected=None, max_bytes=options.max_input_mb * MIB, form=form
+    )
+    opened = await open_source(location)
     if isinstance(opened, Opened):
         return opened
     if isinstance(opened, Superseded):

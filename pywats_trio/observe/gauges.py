@@ -105,7 +105,7 @@ class Gauges:
             return
         sandbox = facts["sandbox"]
         yield _by(
-            "pywats_worker_sandbox",
+            "pywats_sandbox_level",
             "1 for the level at which workers are shut in.",
             "level",
             [(level, level == sandbox["level"]) for level in _LEVELS],
@@ -114,7 +114,7 @@ class Gauges:
         yield _by("pywats_worker_processes", "Worker processes.", "state", states)
         yield _one(
             "pywats_worker_limit",
-            "Workers that may run at once; below one, processors for them and the service.",
+            "Workers that may run at once.",
             facts["limit"],
         )
         yield _one(

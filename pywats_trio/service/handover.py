@@ -16,7 +16,7 @@ from pywats_trio.config.options import MIB
 from pywats_trio.control import AT_WORK
 from pywats_trio.convert.conversion import SCRATCH
 from pywats_trio.convert.request import namespace
-from pywats_trio.convert.source import Opened, Place, open_source
+from pywats_trio.convert.source import Location, Opened, open_source
 from pywats_trio.converters.registry import FILE_TYPES
 from pywats_trio.errors import (
     ConfigError,
@@ -135,10 +135,10 @@ class Handover:
             )
             try:
                 options, copy = await self._given(copy, takers)
+                envelope = _envelope(copy, options, priority)
             except BaseException:
                 await inbox.discard_soon(copy)
                 raise
-            envelope = _envelope(copy, options, priority)
             item_id = await self._put_file(envelope, copy)
         self._board.metrics.intake_files.labels(envelope.converter, "submitted").inc()
         return item_id
@@ -206,7 +206,7 @@ class Handover:
 
     async def _open(self, copy: inbox.Copy, form: Form) -> Opened | Outcome:
         config = self._parts.config
-        place = Place(
+        location = Location(
             copy.path,
             folder="",
             expected=copy.identity if form is copy.form else None,
@@ -214,7 +214,7 @@ class Handover:
             form=form,
             spool=os.fspath(config.data_dir / SCRATCH),
         )
-        return await open_source(place)
+        return await open_source(location)
 
     async def _put_file(self, envelope: Envelope, copy: inbox.Copy) -> int:
         try:

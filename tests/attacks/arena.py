@@ -37,6 +37,8 @@ COMMON: Final[dict[str, Any]] = {
     "max_input_mb": 8,
     "scratch_mb": 5,
 }
+FILES: Final = 10
+"""Of a neighbour, one after the other, during each attack."""
 DEADLINES: Final = {False: 10 * PATIENCE, True: 0.5}
 """Seconds, of the attacks that are ended by something else and of those that the deadline ends."""
 SPOILS: Final = frozenset({"forge_the_next_answer", "go_on_after_its_answer"})
@@ -155,7 +157,7 @@ class Arena:
         return Result(row.attack, said, back, self.holds.longest, wrong)
 
     async def _neighbour(self, wrong: list[str]) -> None:
-        while True:
+        for _ in range(FILES):
             answer = await ask(self.pool, self.field.code, "neighbour", self.field.good)
             if not isinstance(answer, Done):
                 wrong.append(f"a neighbour's file was not converted: {told(answer)}")

@@ -22,7 +22,7 @@ from pywats_trio.convert import folder, spool, trial
 from pywats_trio.convert.answer import Description, Done, Log, Rejected
 from pywats_trio.convert.opener import Opener
 from pywats_trio.convert.request import Requests, describing
-from pywats_trio.convert.source import Opened, Opening, Place, open_source
+from pywats_trio.convert.source import Location, Opened, Opening, open_source
 from pywats_trio.convert.trial import Attempt, Refused
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import parse, pinned
@@ -54,13 +54,13 @@ def identity(path: Path, form: Form = Form.FOLDER) -> Identity:
     return found.identity
 
 
-def place(path: Path, form: Form = Form.FOLDER, **changes: Any) -> Place:
+def place(path: Path, form: Form = Form.FOLDER, **changes: Any) -> Location:
     scratch = path.parent.parent / "scratch"
-    there = Place(str(path), str(path.parent), None, 1000, form=form, spool=str(scratch))
+    there = Location(str(path), str(path.parent), None, 1000, form=form, spool=str(scratch))
     return evolve(there, **changes)
 
 
-def opened(there: Place) -> Opened | Failed | Superseded | Wait:
+def opened(there: Location) -> Opened | Failed | Superseded | Wait:
     opening = Opening(there)
     opening.run()
     result = opening.result()
@@ -68,7 +68,7 @@ def opened(there: Place) -> Opened | Failed | Superseded | Wait:
     return result
 
 
-def content(there: Place) -> list[Any]:
+def content(there: Location) -> list[Any]:
     """The index of the copy, and the bytes of each file."""
     found = opened(there)
     assert isinstance(found, Opened)
@@ -306,7 +306,7 @@ async def test_a_copy_that_nobody_waits_for_is_given_up(
     begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
     run = folder.open_unit
 
-    def slow(there: Place, unwanted: Any) -> Opened:
+    def slow(there: Location, unwanted: Any) -> Opened:
         begun.set()
         go_on.wait(10)
         try:

@@ -33,6 +33,7 @@ from pywats_trio.config.options import (
     WorkerOptions,
 )
 from pywats_trio.convert.job import ConversionJob, Gate
+from pywats_trio.convert.lineup import Edition, Renewals
 from pywats_trio.convert.outages import PROBE_FIRST
 from pywats_trio.convert.pool import Pool
 from pywats_trio.intake.moves import is_file
@@ -675,6 +676,33 @@ async def test_each_fault_point_is_on_the_way_and_leaves_nothing_open(
             await job.convert(claim_of(dropped(watch)))
 
 
+async def test_code_that_is_replaced_meanwhile_says_nothing_of_the_file(watch: Path) -> None:
+    claim = evolve_item(claim_of(dropped(watch, "bad")), deaths=1, attempts=4)
+    outcomes: list[Outcome] = []
+
+    async def convert(job: ConversionJob) -> None:
+        outcomes.append(await job.convert(claim))
+
+    async with (
+        job_for(watch, type_of("Loops"), timeout_seconds=1.0) as job,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(convert, job)
+        while not job._pool.statistics().busy:  # noqa: SLF001 - it tells nobody
+            await trio.lowlevel.checkpoint()
+        line = job.lineup.get("line")
+        assert line is not None
+        job.lineup.adopt(Renewals({"line": Edition(line.spec)}))
+        with trio.fail_after(30):
+            while not outcomes:
+                await trio.lowlevel.checkpoint()
+    (outcome,) = outcomes
+    assert isinstance(outcome, Wait)
+    assert (outcome.problem.kind, outcome.counts, outcome.died) == ("replaced", False, False)
+    assert "meanwhile its converter was replaced" in outcome.problem.message
+    assert not job.outages.is_deadly("line")
+
+
 # Time slices
 
 
@@ -689,6 +717,7 @@ async def test_a_file_that_takes_long_while_another_waits_is_cut_short_and_has_i
         outcomes.append((claim.item.id, await job.convert(claim)))
 
     async with job_for(watch, type_of("Loops"), timeout_seconds=1.0) as job:
+        job.slices.suspect("line")  # as if one had hung already
         for _ in range(2):  # in a new process, and in a warm one
             assert isinstance(await job.convert(quick), Converted)
         async with trio.open_nursery() as nursery:
@@ -720,7 +749,7 @@ async def test_progress_is_known_while_a_file_is_converted(watch: Path) -> None:
 
 async def test_the_gate_is_always_open_and_wider_while_conversions_are_quick() -> None:
     gate = Gate(3)
-    assert gate.width() == 3 + 1
+    assert gate.width() == 3
     with gate.ahead.work():
         pass
     assert gate.width() == 3 + MOST

@@ -15,7 +15,7 @@ from attrs import evolve
 from trio.testing import wait_all_tasks_blocked
 
 from pywats_trio.convert.opener import Opener
-from pywats_trio.convert.source import Opened, Place
+from pywats_trio.convert.source import Location, Opened
 from pywats_trio.model import Failed
 
 if TYPE_CHECKING:
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> list[Place]:
+def locations(tmp_path: Path) -> list[Location]:
     found = []
     for number in range(5):
         path = tmp_path / f"{number}.json"
         path.write_text("{}")
-        found.append(Place(str(path), str(tmp_path), None, 100))
+        found.append(Location(str(path), str(tmp_path), None, 100))
     return found
 
 
-async def keep(opener: Opener, place: Place, results: dict[str, Any]) -> None:
-    results[place.path] = await opener.open(place)
+async def keep(opener: Opener, location: Location, results: dict[str, Any]) -> None:
+    results[location.path] = await opener.open(location)
 
 
 async def test_what_waits_is_opened_in_one_visit_to_the_thread(
-    places: list[Place], monkeypatch: pytest.MonkeyPatch
+    locations: list[Location], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visits = 0
     visit = trio.to_thread.run_sync
@@ -53,26 +53,28 @@ async def test_what_waits_is_opened_in_one_visit_to_the_thread(
     async with trio.open_nursery() as nursery:
         await nursery.start(opener.run)
         async with trio.open_nursery() as together:
-            for place in places:
-                together.start_soon(keep, opener, place, results)
+            for location in locations:
+                together.start_soon(keep, opener, location, results)
         nursery.cancel_scope.cancel()
-    assert visits < len(places)
-    for place in places:
-        assert os.read(results[place.path].descriptor, 9) == b"{}"
-        os.close(results[place.path].descriptor)
+    assert visits < len(locations)
+    for location in locations:
+        assert os.read(results[location.path].descriptor, 9) == b"{}"
+        os.close(results[location.path].descriptor)
 
 
-async def test_one_bad_file_does_not_touch_the_others_of_the_visit(places: list[Place]) -> None:
-    places[1] = evolve(places[1], path=places[1].path + ".missing")
+async def test_one_bad_file_does_not_touch_the_others_of_the_visit(
+    locations: list[Location],
+) -> None:
+    locations[1] = evolve(locations[1], path=locations[1].path + ".missing")
     results: dict[str, Any] = {}
     opener = Opener(trio.CapacityLimiter(1))
     async with trio.open_nursery() as nursery:
         await nursery.start(opener.run)
         async with trio.open_nursery() as together:
-            for place in places:
-                together.start_soon(keep, opener, place, results)
+            for location in locations:
+                together.start_soon(keep, opener, location, results)
         nursery.cancel_scope.cancel()
-    missing = results.pop(places[1].path)
+    missing = results.pop(locations[1].path)
     assert isinstance(missing, Failed)
     assert missing.problem.kind == "gone"
     for opened in results.values():
@@ -92,21 +94,21 @@ async def test_one_bad_file_does_not_touch_the_others_of_the_visit(places: list[
     ],
 )
 async def test_a_file_is_looked_at_again_wherever_it_lies(
-    places: list[Place], change: Callable[[Path], object], *, changed: bool
+    locations: list[Location], change: Callable[[Path], object], *, changed: bool
 ) -> None:
     opener = Opener(trio.CapacityLimiter(1))
     async with trio.open_nursery() as nursery:
         await nursery.start(opener.run)
-        opened = await opener.open(places[0])
+        opened = await opener.open(locations[0])
         assert isinstance(opened, Opened)
-        change(Path(places[0].path))
+        change(Path(locations[0].path))
         assert await opener.has_changed(opened) is changed
         opened.close()
         nursery.cancel_scope.cancel()
 
 
 async def test_a_file_that_cannot_be_looked_at_again_counts_as_it_was(
-    places: list[Place], monkeypatch: pytest.MonkeyPatch
+    locations: list[Location], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stale(_descriptor: int) -> os.stat_result:
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
@@ -114,7 +116,7 @@ async def test_a_file_that_cannot_be_looked_at_again_counts_as_it_was(
     opener = Opener(trio.CapacityLimiter(1))
     async with trio.open_nursery() as nursery:
         await nursery.start(opener.run)
-        opened = await opener.open(places[0])
+        opened = await opener.open(locations[0])
         assert isinstance(opened, Opened)
         with monkeypatch.context() as patch:
             patch.setattr(os, "fstat", stale)
@@ -124,7 +126,7 @@ async def test_a_file_that_cannot_be_looked_at_again_counts_as_it_was(
 
 
 async def test_a_defect_of_ours_comes_out_where_the_file_was_asked_for(
-    places: list[Place], monkeypatch: pytest.MonkeyPatch
+    locations: list[Location], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_path: str, _flags: int) -> int:
         raise ValueError("ours")
@@ -135,12 +137,12 @@ async def test_a_defect_of_ours_comes_out_where_the_file_was_asked_for(
         with monkeypatch.context() as patch:
             patch.setattr(os, "open", broken)
             with pytest.raises(ValueError, match="ours"):
-                await opener.open(places[0])
+                await opener.open(locations[0])
         nursery.cancel_scope.cancel()
 
 
 async def test_a_stop_does_not_wait_for_a_folder_that_hangs_and_leaves_nothing_open(
-    places: list[Place], monkeypatch: pytest.MonkeyPatch
+    locations: list[Location], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hanging, leave, closed = threading.Event(), threading.Event(), threading.Event()
     real_open, real_close = os.open, os.close
@@ -164,9 +166,9 @@ async def test_a_stop_does_not_wait_for_a_folder_that_hangs_and_leaves_nothing_o
         patch.setattr(os, "close", close)
         async with trio.open_nursery() as nursery:
             await nursery.start(opener.run)
-            nursery.start_soon(partial(keep, opener, places[0], results))
+            nursery.start_soon(partial(keep, opener, locations[0], results))
             await trio.to_thread.run_sync(hanging.wait)
-            nursery.start_soon(partial(keep, opener, places[1], results))
+            nursery.start_soon(partial(keep, opener, locations[1], results))
             await wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
         assert results == {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from pywats_trio.convert.source import Opened, Opening, Place, open_source
+from pywats_trio.convert.source import Location, Opened, Opening, open_source
 from pywats_trio.model import Failed, Wait
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ async def test_a_hanging_open_can_be_cancelled_and_leaves_nothing_open(
         closed.set()
 
     real_close = os.close
-    place = Place(str(good), "", None, 100)
+    location = Location(str(good), "", None, 100)
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", hanging)
         patch.setattr(os, "close", close)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(open_source, place)
+            nursery.start_soon(open_source, location)
             await trio.to_thread.run_sync(entered.wait)
             nursery.cancel_scope.cancel()
         leave.set()
@@ -47,7 +47,7 @@ async def test_a_hanging_open_can_be_cancelled_and_leaves_nothing_open(
 
 
 async def test_an_open_that_ended_in_the_moment_of_its_cancellation_is_closed(good: Path) -> None:
-    opening = Opening(Place(str(good), "", None, 100))
+    opening = Opening(Location(str(good), "", None, 100))
     opening.run()
     opened = opening.result()
     assert isinstance(opened, Opened)
@@ -75,7 +75,7 @@ async def test_trouble_of_the_folder_costs_no_attempt_and_that_of_the_file_is_fi
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", failing)
-        outcome = await open_source(Place(str(good), str(good.parent), None, 100))
+        outcome = await open_source(Location(str(good), str(good.parent), None, 100))
     assert isinstance(outcome, Wait if kind == "folder-away" else Failed)
     assert outcome.problem.kind == kind
     if isinstance(outcome, Wait):
@@ -89,6 +89,6 @@ async def test_a_link_put_in_place_at_the_last_moment_is_not_followed(
     link.symlink_to(good)
     with monkeypatch.context() as patch:
         patch.setattr(os.path, "realpath", lambda path: path)  # it looked before the link was there
-        outcome = await open_source(Place(str(link), str(tmp_path), None, 100))
+        outcome = await open_source(Location(str(link), str(tmp_path), None, 100))
     assert isinstance(outcome, Failed)
     assert outcome.problem.kind == "unreadable"

@@ -241,8 +241,8 @@ async def test_one_whose_files_hang_leaves_the_others_a_worker(tmp_path: Path) -
 async def test_a_few_that_hang_do_not_keep_the_good_ones_of_their_converter_waiting(
     tmp_path: Path,
 ) -> None:
-    hanging = 10
-    async with running(tmp_path, HANGS_ON_SOME, timeout_seconds=5.0) as here:
+    hanging = 6
+    async with running(tmp_path, HANGS_ON_SOME, timeout_seconds=3.0) as here:
         here.site.drop_reports("known", *range(FILES))
         await here.delivered(FILES)
         for number in range(hanging):  # they come between the others

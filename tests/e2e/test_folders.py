@@ -304,17 +304,3 @@ async def test_keys_that_mean_nothing_for_what_a_converter_takes_are_refused(
     told = (ran.stdout + ran.stderr).decode()
     for key in keys:
         assert f".{key}: is for converters that take {takes}" in told
-
-
-async def test_a_file_for_a_converter_of_folders_is_refused_with_a_sentence(
-    tmp_path: Path,
-) -> None:
-    async with open_devserver() as server:
-        config = configured(tmp_path, server.url, CONVERTERS[Form.FOLDER])
-        async with daemon(config) as running:
-            (tmp_path / "file.txt").write_text("1")
-            async with peer(running) as asking:
-                await asking.ask("submit_file", path=str(tmp_path / "file.txt"))
-            [refused] = await running.until_event("file refused")
-            assert refused["why"] == "the converter 'marked' takes folders, and this is a file"
-            assert await running.stop() == 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from pywats_trio.convert.forkserver import can_fork
 from pywats_trio.queue.database import open_reader
 from tests.e2e.harness import daemon, write_config
 
@@ -55,7 +56,6 @@ async def test_there_are_never_more_workers_than_configured_and_none_is_started_
         tmp_path,
         NOWHERE,
         workers={"max": MAX, "recycle_after_jobs": JOBS},
-        # Asking a converter for its patterns would be a job, too.
         converter={"type": f"{script}:Telling", "patterns": ["*.txt"]},
     )
     for number in range(FILES):
@@ -65,18 +65,25 @@ async def test_there_are_never_more_workers_than_configured_and_none_is_started_
         service = psutil.Process(running.process.pid)
 
         def all_converted() -> bool:
-            seen.append({child.pid for child in service.children(recursive=True)})
+            seen.append(workers_of(service))
             return len(running.events("file converted")) == FILES
 
         await running.until(all_converted)
         assert await running.stop() == 0
     made = reports_by_process(tmp_path / "data")
     assert sum(made.values()) == FILES
-    recycled = sum(count == JOBS for count in made.values())
+    # Asking the converter whether it takes files was a job, too, of the first process.
+    recycled = sum(count >= JOBS - 1 for count in made.values())
     assert max(made.values()) == JOBS
     assert len(made) <= MAX + recycled
     assert max(len(children) for children in seen) == MAX
     assert set().union(*seen) <= set(made)
+
+
+def workers_of(service: psutil.Process) -> set[int]:
+    """Where there is a fork server, it is their parent."""
+    children = service.children(recursive=True)
+    return {child.pid for child in children if not can_fork() or child.ppid() != service.pid}
 
 
 def reports_by_process(data_dir: Path) -> Counter[int]:

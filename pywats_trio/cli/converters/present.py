@@ -39,7 +39,7 @@ def document(trial: Trial) -> dict[str, Any]:
         "findings": findings,
         "seconds": trial.seconds,
         "peak_memory_bytes": trial.peak_memory_bytes,
-        "after": trial.after,
+        **({"after": trial.after} if trial.after else {}),
     }
 
 

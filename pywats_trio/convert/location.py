@@ -24,7 +24,7 @@ AWAY_SECONDS: Final = 30.0
 
 
 @frozen
-class Place:
+class Location:
     """Where a file is and what it should be."""
 
     path: str
@@ -68,11 +68,11 @@ class Cannot(Exception):
         self.outcome = outcome
 
 
-def admit(place: Place, descriptor: int, path: str) -> None:
+def admit(location: Location, descriptor: int, path: str) -> None:
     """Only what lies in the watch folder."""
     real = _real(descriptor, path)
     # The path itself was taken when it lay in the folder; another folder may be watched now.
-    if place.folder and real != path and not _inside(real, place.folder):
+    if location.folder and real != path and not _inside(real, location.folder):
         raise failed("unreadable", f"{printable(path)} leads out of its watch folder")
 
 
