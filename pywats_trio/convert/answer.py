@@ -241,7 +241,7 @@ class Answer:
                 self._take_remark(header)
                 return None
             case "done":
-                return evolve(self._done(header), usage=_usage(header))
+                return self._done(header)
             case "rejected" | "retry" | "failed":
                 return evolve(_ending(header), usage=_usage(header))
         return _ending(header)
@@ -278,6 +278,7 @@ class Answer:
             size=_integer(header, "size"),
             mtime_ns=_integer(header, "mtime_ns"),
             after=_after(header),
+            usage=_usage(header),
         )
 
 

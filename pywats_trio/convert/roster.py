@@ -188,6 +188,8 @@ class Roster:
 
     def _when_to_look(self, now: float, seconds: float) -> float:
         times = [place.idle_since + seconds for place in self._mortal()]
+        if self._places:  # what is busy may be idle from now on: then it need not tell
+            times.append(now + seconds)
         if self._waiters:
             patience = [place.idle_since + PATIENCE for place in self._idle()]
             times += [time for time in patience if time > now]

@@ -93,6 +93,7 @@ class Slices:
                 ticket = store.bell(Topic.FILE).ticket()
                 self._look()
                 await ticket.wait()
+                await trio.sleep(FLOOR / 2)  # many come at once, and no slice is that short
         finally:
             self._store = None
 

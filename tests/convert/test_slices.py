@@ -190,6 +190,8 @@ async def test_what_comes_to_the_queue_cuts_short_what_has_had_its_slice(
             await wait_all_tasks_blocked()
             assert taking.child_tasks
             await store.put(some_files(1))  # it does not last until its end
+            await wait_all_tasks_blocked()
+            mock_clock.jump(FLOOR / 2)
         nursery.cancel_scope.cancel()
 
 
