@@ -153,6 +153,10 @@ class IllegalTransition(StoreError):
     """A change of state that the table in `model` does not allow."""
 
 
+class LoadError(PywatsTrioError):
+    """What was found under a converter's name is no converter; one sentence."""
+
+
 class FrameError(PywatsTrioError):
     """The other side of a framed stream broke the protocol."""
 

@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from pywats_trio.converters.api import Converter, FolderConverter
+from pywats_trio.errors import LoadError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import CodeType, ModuleType
-
-
-class LoadError(Exception):
-    """What was found under a converter's name is no converter; one sentence."""
 
 
 @frozen

@@ -20,6 +20,7 @@ from attrs import define, field
 
 from pywats_trio.converters.api import Context
 from pywats_trio.converters.arguments import ArgumentError, bind, mistakes, undeclared
+from pywats_trio.errors import LoadError
 from pywats_trio.priority import stand_back
 from pywats_trio.sandbox.enter import enter
 from pywats_trio.worker import EXIT_BROKEN, limits, residue
@@ -34,7 +35,7 @@ from pywats_trio.worker.conversion import (
     trace,
 )
 from pywats_trio.worker.journal import Journal, logger_for
-from pywats_trio.worker.load import LoadError, Where, describe, load
+from pywats_trio.worker.load import Where, describe, load
 from pywats_trio.worker.tidy import empty
 
 if TYPE_CHECKING:

@@ -81,7 +81,7 @@ def test_without_pywats_both_import_places_give_the_same_names() -> None:
 def test_what_only_pywats_has_is_named_with_the_package_that_brings_it(line: str) -> None:
     code = f"""
 from pywats_trio.converters.pywats import provided
-from pywats_trio.worker.load import LoadError
+from pywats_trio.errors import LoadError
 try:
     with provided():
         {line}

@@ -25,7 +25,7 @@ from pywats_trio.converters.pywats.calls import (
 )
 from pywats_trio.converters.pywats.doors import Names, names
 from pywats_trio.converters.pywats.room import heard, laid_out
-from pywats_trio.worker.load import LoadError
+from pywats_trio.errors import LoadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

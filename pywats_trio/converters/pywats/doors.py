@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from pywats_trio.converters.pywats.deferred import defer
-from pywats_trio.worker.load import LoadError
+from pywats_trio.errors import LoadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
