@@ -17,8 +17,8 @@ import trio
 from benchmarks import processes
 from benchmarks.workers.pool import asking
 from benchmarks.workers.work import BYTES
-from pywats_trio.convert.answer import Done
 from pywats_trio.convert.pool import CutShort
+from pywats_trio.convert.said import Done
 from pywats_trio.convert.slices import Slices
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import trio
 
 from benchmarks.workers import work
 from pywats_trio.config.options import WorkerOptions
-from pywats_trio.convert.answer import Done, reason
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import Requests
+from pywats_trio.convert.said import Done, reason
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import parse, pinned
 from pywats_trio.model import Identity
@@ -21,7 +21,7 @@ from pywats_trio.model import Identity
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from pywats_trio.convert.answer import Died, Ending
+    from pywats_trio.convert.said import Died, Ending
 
 NAME = "bench"
 OPTIONS = {"max": 2, "recycle_after_jobs": 1_000_000}

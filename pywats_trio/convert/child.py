@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 from attrs import define, field
 
-from pywats_trio.convert.answer import (
+from pywats_trio.convert.fields import sanitized
+from pywats_trio.convert.forkserver import FAREWELL, WorkerStartError
+from pywats_trio.convert.said import (
     Description,
     Detected,
     Done,
@@ -22,9 +24,7 @@ from pywats_trio.convert.answer import (
     Rejected,
     RetryLater,
     Unusable,
-    sanitized,
 )
-from pywats_trio.convert.forkserver import FAREWELL, WorkerStartError
 from pywats_trio.errors import FrameError, PywatsTrioError
 from pywats_trio.worker import processes
 from pywats_trio.worker.frames import FrameDecoder, encode
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pywats_trio.convert.answer import Answer, Ending
+    from pywats_trio.convert.answer import Answer
     from pywats_trio.convert.launch import Launched, Launcher
+    from pywats_trio.convert.said import Ending
     from pywats_trio.converters.registry import Spec
     from pywats_trio.worker.frames import Frame
 

@@ -10,7 +10,6 @@ import structlog
 import trio
 
 from pywats_trio.bell import Bell
-from pywats_trio.convert.answer import Description, Detected, reason
 from pywats_trio.convert.forkserver import WorkerStartError
 from pywats_trio.convert.job import ConversionJob, Gate
 from pywats_trio.convert.lineup import Renewals
@@ -18,6 +17,7 @@ from pywats_trio.convert.mending import Mending
 from pywats_trio.convert.pool import Pool, PoolStopped
 from pywats_trio.convert.renewal import Renewal, fresh_pool
 from pywats_trio.convert.request import describing
+from pywats_trio.convert.said import Description, Detected, reason
 from pywats_trio.converters.registry import AUTO, SURE_ENOUGH, Origin
 from pywats_trio.errors import ConfigError, InvalidInputError, PywatsTrioError, only
 from pywats_trio.model import Kind
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from random import Random
 
     from pywats_trio.config.options import Config, ConverterOptions
-    from pywats_trio.convert.answer import Died, Ending
     from pywats_trio.convert.lineup import Lineup
     from pywats_trio.convert.location import Opened
+    from pywats_trio.convert.said import Died, Ending
     from pywats_trio.converters.registry import Spec
     from pywats_trio.model import Claim, Outcome
     from pywats_trio.queue.store import Store

@@ -12,16 +12,6 @@ from attrs import evolve
 
 from pywats_trio import faultpoint
 from pywats_trio.config.options import MIB
-from pywats_trio.convert.answer import (
-    Died,
-    Done,
-    Log,
-    Progress,
-    Raised,
-    Rejected,
-    RetryLater,
-    Unusable,
-)
 from pywats_trio.convert.forkserver import WorkerStartError
 from pywats_trio.convert.lineup import Lineup
 from pywats_trio.convert.mending import edition_of
@@ -37,6 +27,16 @@ from pywats_trio.convert.outcomes import (
     replaced,
 )
 from pywats_trio.convert.pool import CutShort, PoolStopped
+from pywats_trio.convert.said import (
+    Died,
+    Done,
+    Log,
+    Progress,
+    Raised,
+    Rejected,
+    RetryLater,
+    Unusable,
+)
 from pywats_trio.convert.slices import Slices
 from pywats_trio.convert.slowlane import SlowLane
 from pywats_trio.convert.source import Location, Opened
@@ -58,9 +58,9 @@ if TYPE_CHECKING:
     from random import Random
 
     from pywats_trio.config.options import Config, ConverterOptions
-    from pywats_trio.convert.answer import Ending, Usage
     from pywats_trio.convert.lineup import Line
     from pywats_trio.convert.pool import Pool
+    from pywats_trio.convert.said import Ending, Usage
     from pywats_trio.convert.slices import Slice
     from pywats_trio.converters.registry import Spec
     from pywats_trio.model import Claim, Item, Outcome

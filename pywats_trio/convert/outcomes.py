@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pywats_trio.convert.answer import (
-    Died,
-    Done,
-    Raised,
-    Rejected,
-    ReportMade,
-    RetryLater,
-    Unusable,
-)
 from pywats_trio.convert.outages import wait_for
+from pywats_trio.convert.said import Died, Done, Raised, Rejected, ReportMade, RetryLater, Unusable
 from pywats_trio.model import (
     Converted,
     Envelope,

@@ -18,13 +18,14 @@ from attrs import evolve, frozen
 from pywats_trio import faultpoint
 from pywats_trio.config.options import MIB, worker_count
 from pywats_trio.convert import pressure
-from pywats_trio.convert.answer import Answer, Died, Ending, Unusable
+from pywats_trio.convert.answer import Answer
 from pywats_trio.convert.child import CLEAN_UP, Child, WorkerGone
 from pywats_trio.convert.forkserver import WorkerStartError
 from pywats_trio.convert.governor import Governor
 from pywats_trio.convert.launch import Launcher
 from pywats_trio.convert.limit import RESERVE, Limit
 from pywats_trio.convert.roster import Place, Roster, Standing
+from pywats_trio.convert.said import Died, Ending, Unusable
 from pywats_trio.convert.scratch import DEEPEST
 from pywats_trio.convert.watch import HIDDEN, MAX_THREADS, TOO_MANY, TOO_MUCH, Watch
 from pywats_trio.converters.registry import Origin
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pywats_trio.config.options import WorkerOptions
-    from pywats_trio.convert.answer import Log, Progress
+    from pywats_trio.convert.said import Log, Progress
     from pywats_trio.converters.registry import Spec
 
     Begin = Callable[[trio.CancelScope, bool], None]

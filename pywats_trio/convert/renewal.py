@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 import trio
 from attrs import define, evolve, field, frozen
 
-from pywats_trio.convert.answer import Description, Unusable, reason
 from pywats_trio.convert.forkserver import WorkerStartError
 from pywats_trio.convert.lineup import Edition, Refusal, Renewals
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import describing
+from pywats_trio.convert.said import Description, Unusable, reason
 from pywats_trio.converters.registry import Origin
 from pywats_trio.errors import ConfigError
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pywats_trio.config.options import ConverterOptions, WorkerOptions
-    from pywats_trio.convert.answer import Died, Ending
     from pywats_trio.convert.lineup import Lineup
+    from pywats_trio.convert.said import Died, Ending
     from pywats_trio.converters.registry import Spec
 
 ANSWER_SECONDS: Final = 5.0

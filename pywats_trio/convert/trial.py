@@ -16,7 +16,10 @@ import trio
 from attrs import evolve, field, frozen
 
 from pywats_trio.config.options import MIB
-from pywats_trio.convert.answer import (
+from pywats_trio.convert.folder import SPOOL
+from pywats_trio.convert.pool import Pool
+from pywats_trio.convert.request import Requests, describing
+from pywats_trio.convert.said import (
     Description,
     Detected,
     Died,
@@ -29,9 +32,6 @@ from pywats_trio.convert.answer import (
     Unusable,
     reason,
 )
-from pywats_trio.convert.folder import SPOOL
-from pywats_trio.convert.pool import Pool
-from pywats_trio.convert.request import Requests, describing
 from pywats_trio.convert.source import Location, Opened, open_source
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import (
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from pywats_trio.config.options import WorkerOptions
-    from pywats_trio.convert.answer import Ending
+    from pywats_trio.convert.said import Ending
 
 T = TypeVar("T")
 NO_STATION: Final = Station()

@@ -24,7 +24,7 @@ from pywats_trio.service.lines import Lines
 
 if TYPE_CHECKING:
     from pywats_trio.config.options import Config, ConverterOptions
-    from pywats_trio.convert.answer import Description
+    from pywats_trio.convert.said import Description
     from pywats_trio.model import Unit
     from pywats_trio.observe.board import Board
     from pywats_trio.queue.store import Desk, Store

@@ -11,9 +11,9 @@ import trio
 from attrs import Factory, define, frozen
 
 from pywats_trio.config.options import WorkerOptions
-from pywats_trio.convert.answer import Died, Done, reason
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import Requests
+from pywats_trio.convert.said import Died, Done, reason
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import parse, pinned
 from pywats_trio.model import Identity
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from pywats_trio.convert.answer import Ending, Log, Progress
+    from pywats_trio.convert.said import Ending, Log, Progress
 
 TRIES: Final = 3
 """Good files that may come to a process that an attack has spoilt for its own converter."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from pywats_trio.convert.answer import Done, Rejected
+from pywats_trio.convert.said import Done, Rejected
 from tests.attacks.arena import PATIENCE, ask, running
 from tests.attacks.field import Field
 from tests.sandbox.children import kernel_layers

@@ -12,7 +12,7 @@ import pywats_trio
 from pywats_trio.cli.converters import limits, tree
 from pywats_trio.cli.converters.present import MOST, page
 from pywats_trio.cli.converters.trace import authors_frames
-from pywats_trio.convert.answer import Finding, ReportMade
+from pywats_trio.convert.said import Finding, ReportMade
 from pywats_trio.convert.trial import Trial
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from pywats_trio.config.options import WorkerOptions
-from pywats_trio.convert.answer import Done
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import Requests
+from pywats_trio.convert.said import Done
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import parse, pinned
 from pywats_trio.model import Identity
@@ -22,7 +22,7 @@ from pywats_trio.model import Identity
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from pywats_trio.convert.answer import Died, Ending, Log, Progress
+    from pywats_trio.convert.said import Died, Ending, Log, Progress
 
 HOSTILE = Path(__file__).parents[1] / "converters_hostile"
 

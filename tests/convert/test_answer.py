@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_trio.convert import answer as answers
-from pywats_trio.convert.answer import (
-    Answer,
+from pywats_trio.convert.answer import Answer
+from pywats_trio.convert.fields import sanitized
+from pywats_trio.convert.said import (
     Description,
     Done,
     Finding,
@@ -20,7 +21,6 @@ from pywats_trio.convert.answer import (
     RetryLater,
     Unusable,
     Usage,
-    sanitized,
 )
 from pywats_trio.errors import FrameError
 from pywats_trio.model import POST_ACTIONS

@@ -14,8 +14,9 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from pywats_trio.convert.answer import Answer, Detected, Rejected
+from pywats_trio.convert.answer import Answer
 from pywats_trio.convert.child import AT_ONCE, FREE_TURNS, OUTPUT_PAUSE, SMALL, TURN_PAUSE, Child
+from pywats_trio.convert.said import Detected, Rejected
 from pywats_trio.converters.registry import parse
 from pywats_trio.errors import FrameError
 from pywats_trio.worker.frames import FrameDecoder, encode
@@ -24,7 +25,7 @@ from tests.convert.kit import type_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pywats_trio.convert.answer import Ending
+    from pywats_trio.convert.said import Ending
 
 SPEC = parse(type_of("good:Good"))
 READY = encode({"job": 0, "kind": "ready"})

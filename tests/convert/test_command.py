@@ -12,9 +12,9 @@ import trio
 
 from pywats_trio.config.options import WorkerOptions
 from pywats_trio.convert import command
-from pywats_trio.convert.answer import Description, Unusable
 from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import describing
+from pywats_trio.convert.said import Description, Unusable
 from pywats_trio.converters.registry import parse
 from tests.sandbox.children import kernel_layers
 

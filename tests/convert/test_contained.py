@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pywats_trio.convert.answer import (
+from pywats_trio.convert.said import (
     Died,
     Done,
     Log,

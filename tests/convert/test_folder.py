@@ -19,9 +19,9 @@ from attrs import evolve
 from pywats_trio import units
 from pywats_trio.config.options import WorkerOptions
 from pywats_trio.convert import folder, spool, trial
-from pywats_trio.convert.answer import Description, Done, Log, Rejected
 from pywats_trio.convert.opener import Opener
 from pywats_trio.convert.request import Requests, describing
+from pywats_trio.convert.said import Description, Done, Log, Rejected
 from pywats_trio.convert.source import Location, Opened, Opening, open_source
 from pywats_trio.convert.trial import Attempt, Refused
 from pywats_trio.converters.api import Station
@@ -34,7 +34,7 @@ from tests.sandbox.children import NOBODY, folder_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pywats_trio.convert.answer import Died, Ending, Progress
+    from pywats_trio.convert.said import Died, Ending, Progress
     from pywats_trio.model import Identity
 
 

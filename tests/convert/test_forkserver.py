@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from pywats_trio.convert.answer import Description, Done, Rejected
 from pywats_trio.convert.forkserver import can_fork
 from pywats_trio.convert.request import describing
+from pywats_trio.convert.said import Description, Done, Rejected
 from pywats_trio.converters.registry import parse, pinned
 from tests.convert.kit import Told, ask, children, is_at_full_strength, running
 
 if TYPE_CHECKING:
-    from pywats_trio.convert.answer import Log, Progress
     from pywats_trio.convert.pool import Pool
+    from pywats_trio.convert.said import Log, Progress
 
 OLD = Path(__file__).parents[1] / "pywats" / "classes" / "old_csv.py"
 """A class that was written for pyWATS."""

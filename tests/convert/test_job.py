@@ -739,7 +739,7 @@ async def test_progress_is_known_while_a_file_is_converted(watch: Path) -> None:
     async with job_for(watch, type_of("Talks")) as job:
         assert job.progress(7) == 0
         hear = job._hear(claim_of(dropped(watch)).item)  # noqa: SLF001 - what the pool calls
-        from pywats_trio.convert.answer import Progress
+        from pywats_trio.convert.said import Progress
 
         hear(Progress(0.25))
         assert job.progress(7) == 25

@@ -13,16 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from pywats_trio.convert.answer import (
-    Description,
-    Died,
-    Done,
-    Log,
-    Progress,
-)
 from pywats_trio.convert.forkserver import WorkerStartError
 from pywats_trio.convert.pool import CutShort, Pool, PoolStopped
 from pywats_trio.convert.request import describing
+from pywats_trio.convert.said import Description, Died, Done, Log, Progress
 from pywats_trio.converters.registry import parse, pinned
 from tests.convert.kit import Told, ask, is_at_full_strength, running, type_of
 

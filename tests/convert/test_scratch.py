@@ -12,7 +12,7 @@ import attrs
 import pytest
 import trio
 
-from pywats_trio.convert.answer import Died, Done
+from pywats_trio.convert.said import Died, Done
 from pywats_trio.convert.scratch import DEEPEST, LEAST, bytes_written
 from pywats_trio.worker.limits import FILE_BYTES
 from tests.convert.kit import ask, is_at_full_strength, running

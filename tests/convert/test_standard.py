@@ -16,9 +16,9 @@ import trio
 
 from pywats_trio.config.options import Config, ConverterOptions, StationOptions, WorkerOptions
 from pywats_trio.convert import trial
-from pywats_trio.convert.answer import Log
 from pywats_trio.convert.job import ConversionJob
 from pywats_trio.convert.pool import Pool
+from pywats_trio.convert.said import Log
 from pywats_trio.convert.trial import Attempt, Bench, Refused
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import AUTO as ASKS_OTHERS
@@ -32,7 +32,7 @@ from tests.samples import Sample, disagreements
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from pywats_trio.convert.answer import Progress
+    from pywats_trio.convert.said import Progress
     from pywats_trio.model import Outcome
 
 OPTIONS = WorkerOptions()

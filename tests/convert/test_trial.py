@@ -10,7 +10,7 @@ import pytest
 
 from pywats_trio.config.options import WorkerOptions
 from pywats_trio.convert import trial
-from pywats_trio.convert.answer import Description, Log
+from pywats_trio.convert.said import Description, Log
 from pywats_trio.convert.trial import Attempt, CannotUse
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import STANDARD, parse
@@ -21,7 +21,7 @@ from tests.convert.test_job import SAMPLE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pywats_trio.convert.answer import Progress
+    from pywats_trio.convert.said import Progress
     from pywats_trio.convert.trial import Bench, Trial
 
 OPTIONS = WorkerOptions(timeout_seconds=1.0)

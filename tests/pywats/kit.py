@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pywats_trio.config.options import WorkerOptions
-from pywats_trio.convert.answer import Log
+from pywats_trio.convert.said import Log
 from pywats_trio.convert.trial import Attempt, Trial, try_file
 from pywats_trio.converters.api import Station
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pywats_trio.convert.answer import Progress
+    from pywats_trio.convert.said import Progress
 
 CLASSES = Path(__file__).parent / "classes"
 OPTIONS = WorkerOptions(timeout_seconds=20.0)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pywats_trio.cli.main import Globals
     from pywats_trio.config.options import Config, ConverterOptions
-    from pywats_trio.convert.answer import Description
+    from pywats_trio.convert.said import Description
 
     Row = dict[str, Any]
 

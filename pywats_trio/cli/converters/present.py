@@ -14,7 +14,7 @@ from pywats_trio.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pywats_trio.convert.answer import Finding, Log, Progress, ReportMade
+    from pywats_trio.convert.said import Finding, Log, Progress, ReportMade
     from pywats_trio.convert.trial import CannotUse, Refused, Trial
 
 MOST: Final = 20
@@ -124,7 +124,7 @@ def show_traceback(error: CannotUse) -> None:
 
 def say(said: Log | Progress) -> None:
     """What the converter logs, at once; for people."""
-    from pywats_trio.convert.answer import Log  # noqa: PLC0415 - `--help` must be quick
+    from pywats_trio.convert.said import Log  # noqa: PLC0415 - `--help` must be quick
 
     if isinstance(said, Log):
         click.echo(f"{said.level.lower()}: {said.message}", err=True)

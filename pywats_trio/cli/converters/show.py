@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pywats_trio.cli.main import Globals
     from pywats_trio.config.options import Config, ConverterOptions, WorkerOptions
-    from pywats_trio.convert.answer import Description
+    from pywats_trio.convert.said import Description
 
     Facts = dict[str, Any]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pywats_trio.config.options import Config, ConverterOptions
-    from pywats_trio.convert.answer import Description
+    from pywats_trio.convert.said import Description
     from pywats_trio.model import Unit
 
 PATIENCE: Final = 5.0
