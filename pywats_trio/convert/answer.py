@@ -30,6 +30,7 @@ from pywats_trio.convert.said import (
 from pywats_trio.converters.api import LONGEST_RETRY
 from pywats_trio.errors import FrameError
 from pywats_trio.model import POST_ACTIONS
+from pywats_trio.worker.conversion import MAX_REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from pywats_trio.convert.said import Ending
     from pywats_trio.worker.frames import Frame
 
-MAX_REPORTS: Final = 10_000
-"""A file; all of them are one transaction in the queue."""
 MAX_LOGS: Final = 1000
 """Log records a job; a worker that keeps to the rules sends at most 201."""
 MAX_REMARKS: Final = 100_000

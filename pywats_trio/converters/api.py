@@ -87,15 +87,42 @@ class Source:
 
     def __init__(self, file: BinaryIO, *, path: str, size: int, mtime: float) -> None:
         self._file = file
-        self.path = path
-        self.name = os.path.basename(path)  # noqa: PTH119 - Path would change odd names
+        self._path = path
+        self._mtime = mtime
+        self._asked: set[str] = set()
         self.size = size
-        self.mtime = mtime
 
     @classmethod
     def from_bytes(cls, data: bytes, *, path: str = "<bytes>", mtime: float = 0.0) -> Source:
         """A source that lies in memory, for tests and embedders."""
         return cls(io.BytesIO(data), path=path, size=len(data), mtime=mtime)
+
+    @property
+    def path(self) -> str:
+        """The whole path, for display."""
+        self._asked.add("name")
+        return self._path
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        self._asked.add("name")
+        return os.path.basename(self._path)  # noqa: PTH119 - Path would change odd names
+
+    @property
+    def mtime(self) -> float:
+        """When it was written last, seconds since the epoch."""
+        self._asked.add("mtime")
+        return self._mtime
+
+    def asked(self) -> str:
+        """What was asked of it beside its bytes: a part of the ids that its reports get.
+
+        Of two files with the same bytes whose serial numbers are their names, say, each has its own
+        report.
+        """
+        known = {"name": os.path.basename(self._path), "mtime": self._mtime}  # noqa: PTH119
+        return "".join(f":{one}={known[one]!a}" for one in sorted(self._asked))
 
     @property
     def file(self) -> BinaryIO:

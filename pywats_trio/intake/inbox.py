@@ -126,7 +126,8 @@ def _copy(source: Path, inbox: Path, max_bytes: int) -> Copy:
             raise InvalidInputError(f"{told} is empty; look whether the tester's disk was full")
         if status.st_size > max_bytes:
             raise too_large(told, status.st_size, max_bytes)
-        return _write(_pieces(file, told, max_bytes), source.name, inbox)
+        pieces = _pieces(file, told, max_bytes)
+        return _write(pieces, source.name, inbox, status.st_mtime_ns)
 
 
 def _copy_unit(source: Path, inbox: Path, max_bytes: int, form: Form) -> Copy:
@@ -177,12 +178,14 @@ def _not_regular(path: Path, told: str) -> InvalidInputError:
     return InvalidInputError(f"{told} is not a regular file; give the path of one")
 
 
-def _write(pieces: Iterator[bytes], name: str, inbox: Path) -> Copy:
+def _write(pieces: Iterator[bytes], name: str, inbox: Path, mtime_ns: int) -> Copy:
+    """With the time of the original, which converters go by where the file says none."""
     with _own_folder(inbox) as folder:
         path = os.path.join(folder, name)  # noqa: PTH118 - any bytes, as str
         with open(path, "xb") as file:  # noqa: PTH123
             file.writelines(pieces)
             file.flush()
+            os.utime(file.fileno(), ns=(mtime_ns, mtime_ns))
             os.fsync(file.fileno())
             found = identity(os.fstat(file.fileno()))
     faultpoint.hit("inbox.copied")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pywats_trio.converters.api import Context, Converter
+    from pywats_trio.reports.model import Encoded
     from pywats_trio.worker.channel import Channel
 
 MAX_TEXT: Final = 4096
@@ -29,6 +30,8 @@ MAX_TRACEBACK: Final = 8192
 """Characters, the last ones: they name the line that failed."""
 FILE: Final = "file"
 """The form of what is not a folder; see `model.Form`."""
+MAX_REPORTS: Final = 10_000
+"""A file; all of them are one transaction in the queue."""
 PROGRESS_SECONDS: Final = 0.2
 """Progress is told at most this often."""
 
@@ -136,38 +139,68 @@ def _convert(
         )
     with reading(request, descriptor) as (source, sha256):
         reports = converter.convert(source, context)
-        count = _put_reports(reports or (), request, sha256, channel)
+        made = Made(request, source, sha256, channel)
+        count = made.put(reports or ())
     channel.end_if_forked()
     if not count:
         raise Reject("no report in the file")
     return {"kind": "done", "sha256": sha256, "reports": count}
 
 
-def _put_reports(reports: Iterable[Report], request: Request, sha256: str, channel: Channel) -> int:
-    ids: dict[str, int] = {}
-    for index, report in enumerate(reports):
+@frozen
+class Made:
+    """Of one file: puts its reports into the channel."""
+
+    request: Request
+    source: Source
+    sha256: str
+    channel: Channel
+
+    def put(self, reports: Iterable[Report]) -> int:
+        """All of them; how many.
+
+        Raises:
+            Reject: there are too many, two have the same id, or one is too large.
+            InvalidReport: one cannot be sent.
+        """
+        ids: dict[str, int] = {}
+        for index, report in enumerate(reports):
+            if index == MAX_REPORTS:
+                raise Reject(
+                    f"more than {MAX_REPORTS:,} reports in the file",
+                    hint="Split it: all reports of a file are stored together.",
+                )
+            encoded = self._encoded(report, index)
+            first = ids.setdefault(encoded.report_id, index)
+            if first != index:
+                raise Reject(
+                    f"reports {first + 1} and {index + 1} of the file have the same id "
+                    f"{encoded.report_id}",
+                    hint="Give each report an id of its own, or none.",
+                )
+            _put_report(self.channel, _header(encoded), encoded.body, index)
+        return len(ids)
+
+    def _encoded(self, report: Report, index: int) -> Encoded:
         if not isinstance(report, Report):
             raise TypeError(f"convert() must give Report objects, not {type(report).__name__}")
-        derived = uuid.uuid5(request.namespace, f"{request.converter}:{sha256}:{index}")
-        encoded = report.encode(Defaults(id=str(derived), station=request.station))
-        first = ids.setdefault(encoded.report_id, index)
-        if first != index:
-            raise Reject(
-                f"reports {first + 1} and {index + 1} of the file have the same id "
-                f"{encoded.report_id}",
-                hint="Give each report an id of its own, or none.",
-            )
-        header = {
-            "kind": "report",
-            "report_id": encoded.report_id,
-            "serial_number": encoded.serial_number,
-            "part_number": encoded.part_number,
-            "result": encoded.result,
-            "start": encoded.start,
-            "findings": [asdict(finding) for finding in encoded.findings],
-        }
-        _put_report(channel, header, encoded.body, index)
-    return len(ids)
+        # The same file has the same ids whenever it is converted; so what the converter has looked
+        # at beside the bytes is a part of them.
+        name = f"{self.request.converter}:{self.sha256}:{index}{self.source.asked()}"
+        derived = uuid.uuid5(self.request.namespace, name)
+        return report.encode(Defaults(id=str(derived), station=self.request.station))
+
+
+def _header(encoded: Encoded) -> dict[str, Any]:
+    return {
+        "kind": "report",
+        "report_id": encoded.report_id,
+        "serial_number": encoded.serial_number,
+        "part_number": encoded.part_number,
+        "result": encoded.result,
+        "start": encoded.start,
+        "findings": [asdict(finding) for finding in encoded.findings],
+    }
 
 
 def _put_report(channel: Channel, header: dict[str, Any], body: bytes, index: int) -> None:

@@ -55,7 +55,7 @@ class Csv(Converter):
         found = survey(table, arguments["decimal"])
         settings = Settings(
             clock=local_times.Clock(arguments["date_format"], zone),
-            file_time=source.mtime,
+            source=source,
             sequence=arguments["sequence"],
         )
         return reports(table, found, settings, context.progress)

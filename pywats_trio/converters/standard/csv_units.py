@@ -23,7 +23,7 @@ from pywats_trio.reports.report import Report
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from pywats_trio.converters.api import Reject
+    from pywats_trio.converters.api import Reject, Source
     from pywats_trio.converters.standard.csv_columns import Columns
     from pywats_trio.converters.standard.csv_table import Key, Row, Table
     from pywats_trio.converters.standard.decimals import Mark
@@ -46,8 +46,8 @@ class Settings:
     """What is not in the file."""
 
     clock: Clock
-    file_time: float
-    """Seconds since the epoch."""
+    source: Source
+    """Whose time is asked for only where the file says none."""
     sequence: str
     """The name of the root."""
 
@@ -216,7 +216,7 @@ class Unit:
 
     def _start(self) -> str:
         if "start" not in self._facts:
-            return self._settings.clock.of(self._settings.file_time)
+            return self._settings.clock.of(self._settings.source.mtime)
         if (start := self._settings.clock.read(self._fact("start"))) is None:
             wanted = self._settings.clock.date_format or "2026-03-02T10:00:00+01:00"
             hint = f"Expected is {wanted}; see the argument date_format."

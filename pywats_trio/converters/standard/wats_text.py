@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pywats_trio.converters.api import Argument, Context, Converter, Reject, Source
@@ -72,9 +71,8 @@ class WatsText(Converter):
         """The units as WSJF; statuses of the file stand, those it leaves out are derived."""
         arguments = context.arguments
         text = _text(source, arguments["encoding"])
-        written = datetime.fromtimestamp(source.mtime, UTC)
         return [
-            _report(unit, arguments["decimal"], arguments["process_code"], written)
+            _report(unit, arguments["decimal"], arguments["process_code"], source)
             for unit in units(text)
         ]
 
@@ -89,7 +87,7 @@ def _text(source: Source, encoding: str) -> str:
         ) from error
 
 
-def _report(unit: Unit, decimal: str, process_code: int | None, written: datetime) -> Report:
+def _report(unit: Unit, decimal: str, process_code: int | None, source: Source) -> Report:
     notes = Notes()
     for line in unit.replaced:
         notes.add("", "control characters, which WATS cannot keep, are sent as U+FFFD", line)
@@ -97,7 +95,7 @@ def _report(unit: Unit, decimal: str, process_code: int | None, written: datetim
     header.read()
     tree = Tree(decimal, notes)
     tree.read(unit)
-    content = wats_text_header.content(header, process_code, written)
+    content = wats_text_header.content(header, process_code, source)
     steps = [step.as_wsjf() for step in tree.top]
     if "result" not in content:
         content["result"] = _result(unit, steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
@@ -19,8 +20,7 @@ from pywats_trio.converters.standard.wats_text_values import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from pywats_trio.converters.api import Source
     from pywats_trio.converters.standard.wats_text_lines import Line, Unit
     from pywats_trio.converters.standard.wats_text_values import Notes
 
@@ -130,8 +130,8 @@ def _sub_unit(line: Line) -> dict[str, str]:
     return {member: line.cell(place).strip(" ") for place, member in enumerate(_SUB_UNIT, 1)}
 
 
-def content(header: Header, process_code: int | None, written: datetime) -> dict[str, Any]:
-    """The report without its result and steps; `written` is the file's own time."""
+def content(header: Header, process_code: int | None, source: Source) -> dict[str, Any]:
+    """The report without its result and steps; of `source` only the time."""
     values, notes = header.values, header.notes
     if str(values.get("mode", "active")).lower() not in _MODES:
         what = f"{shown(values['mode'])} is not known; statuses are taken as they are given"
@@ -141,7 +141,7 @@ def content(header: Header, process_code: int | None, written: datetime) -> dict
         "rev": "",
         "processCode": _process_code(header, process_code),
         **{member: value for member, value in values.items() if _is_plain(member)},
-        "start": _start(header, written),
+        "start": _start(header, source),
         "uut": {"user": "", **_below("uut.", values)},
         "miscInfos": header.misc,
         "subUnits": header.sub_units,
@@ -179,10 +179,10 @@ def _process_code(header: Header, configured: int | None) -> int:
     return PROCESS_CODE
 
 
-def _start(header: Header, written: datetime) -> str:
+def _start(header: Header, source: Source) -> str:
     found = header.values.get("start") or header.values.get("startUTC")
     if found is not None:
         return str(found)
     what = "StartDateTime is missing; the time of the file is sent"
     header.notes.add("start", what, header.line_of("StartDateTime"))
-    return written.isoformat(timespec="seconds")
+    return datetime.fromtimestamp(source.mtime, UTC).isoformat(timespec="seconds")
