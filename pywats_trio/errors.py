@@ -153,8 +153,8 @@ class IllegalTransition(StoreError):
     """A change of state that the table in `model` does not allow."""
 
 
-class LoadError(PywatsTrioError):
-    """What was found under a converter's name is no converter; one sentence."""
+class LoadError(Exception):
+    """In a worker: what was found under a converter's name is no converter; one sentence."""
 
 
 class FrameError(PywatsTrioError):
