@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pywats_trio.cli.main import Globals
 
 EVERY_SECONDS: Final = 1.0
+COUNT_SECONDS: Final = 2.0
+"""For what the queue has of each converter: a disk that hangs must not keep the rest from view."""
 AWAY: Final = (NotRunning, TookTooLong)
 """It is gone, or there but without time; either way it may come back."""
 
@@ -39,11 +42,20 @@ def status(options: Globals, watch: bool, as_json: bool) -> None:
         _watch(socket, as_json)
         return
     with Link(socket) as link:
-        told = link.ask_patiently("get_status", {})
+        told = _told(link)
     if as_json:
         print_json(told)
     else:
         _print(page(told, time.time()))
+
+
+def _told(link: Link) -> dict[str, Any]:
+    """What `get_status` answers; of each converter also `counts`, where the queue can be asked."""
+    told = link.ask_patiently("get_status", {})
+    with suppress(PywatsTrioError):
+        listed = link.ask_patiently("get_converters", {}, seconds=COUNT_SECONDS)
+        told["converters"] = listed["items"]
+    return told
 
 
 def _print(lines: list[str]) -> None:
@@ -90,7 +102,7 @@ def _readings(socket: Path) -> Iterator[dict[str, Any] | PywatsTrioError]:
         try:
             with link:
                 while True:
-                    yield link.ask_patiently("get_status", {})
+                    yield _told(link)
                     if link.hung_up(EVERY_SECONDS):
                         break
             link = Link(socket)

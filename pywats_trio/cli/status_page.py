@@ -114,18 +114,26 @@ def _converters(told: Facts, now: float) -> Iterator[str]:
         (
             f"  {one.get('name')}",
             one.get("watch"),
-            one.get("waiting_files"),
+            words.waiting(one),
             words.code(one),
             words.state(one, now),
         )
         for one in converters
     ]
     if rows:
-        yield from table(("converters", "folder", "waiting files", "version", "state"), rows)
-    said = {condition.get("message") for condition in told.get("conditions") or ()}
+        yield from table(("converters", "folder", "waiting", "version", "state"), rows)
+    conditions = told.get("conditions") or ()
+    said = {condition.get("message") for condition in conditions}
+    advised = tuple(f"{one.get('message')}; {one.get('hint')}" for one in conditions)
     for one in converters:
+        name = one.get("name")
+        if reasons := one.get("waiting_for"):
+            why = ", ".join(f"{count} ({reason})" for reason, count in reasons.items())
+            yield f"  {name}: what waits in its folder: {why}"
+        if (trouble := one.get("trouble")) and any(line.endswith(trouble) for line in advised):
+            one = {**one, "trouble": ""}  # noqa: PLW2901 - told above
         lines = words.troubles(one, now, known=said) if one.get("enabled", True) else ()
-        yield from (f"  {one.get('name')}: {line}" for line in lines)
+        yield from (f"  {name}: {line}" for line in lines)
 
 
 def _processes(told: Facts) -> Iterator[str]:

@@ -112,7 +112,8 @@ COMMANDS: Final = (
         doc="Take the code of converters as it is now into use; no job is dropped. What cannot be "
         "used is refused, and what is in use stays.",
         result="`reloaded` and `unchanged`: `name`, `version` and `revision` of each; `refused`: "
-        "`name`, `why` and `traceback`.",
+        "`name`, `why`, `traceback` and `in_use`: whether there is other code of it that goes on; "
+        "else its files wait.",
         args=SomeConverters,
         run=_reload,
         bounded=False,

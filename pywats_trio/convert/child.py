@@ -276,6 +276,12 @@ class Child:
         """The last of what it printed."""
         return sanitized(self._tail.decode("utf-8", "replace"), keep="\n\t")
 
+    def output_now(self) -> str:
+        """`output`, with what is still on its way: the answer may overtake it."""
+        if not self.gone.is_set():
+            self._read_some()
+        return self.output
+
     async def end(self, *, polite: bool) -> None:
         """End the process, reap it, and close and remove all that belonged to it.
 

@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     from pywats_trio.config.options import Config, ConverterOptions
     from pywats_trio.convert.lineup import Lineup
     from pywats_trio.convert.location import Opened
+    from pywats_trio.convert.outages import Outages
     from pywats_trio.convert.said import Died, Ending
     from pywats_trio.converters.registry import Spec
     from pywats_trio.model import Claim, Outcome
-    from pywats_trio.queue.store import Store
+    from pywats_trio.queue.store import Desk, Store
 
 log = structlog.get_logger("pywats_trio.convert")
 
@@ -50,6 +51,7 @@ class Conversion:
     Args:
         config: all of it: converters, workers, station, instance.
         store: where files are claimed and their reports stored.
+        desk: where the store is read.
         folders: the limiter of each watch folder's own thread, by the converter's name.
         random: gives the jitter of retries.
         board: is told of converters that cannot be used; default: nobody is.
@@ -62,6 +64,7 @@ class Conversion:
         config: Config,
         store: Store,
         *,
+        desk: Desk,
         folders: Mapping[str, trio.CapacityLimiter],
         random: Random,
         board: Board | None = None,
@@ -69,6 +72,7 @@ class Conversion:
     ) -> None:
         self._config = config
         self._store = store
+        self._desk = desk
         self._board = board or Board()
         self._scratch = config.data_dir / SCRATCH / str(generation)
         self.pool = Pool(config.workers, self._scratch, board, secrets=config.withheld)
@@ -91,6 +95,8 @@ class Conversion:
             work=self._convert,
             shares=self._job.outages.shares,
         )
+        self._shown = trio.Event()
+        self._hidden = trio.Event()
         self._asking = 0
         self._answered = Bell()
 
@@ -111,16 +117,29 @@ class Conversion:
         """Why the files of a converter wait; see `Outages.facts`."""
         return self._job.outages.facts(name)
 
+    @property
+    def outages(self) -> Outages:
+        """Which converters are paused, or cannot be used."""
+        return self._job.outages
+
+    def is_usable(self, name: str) -> bool:
+        """Whether code of a converter is in use: it runs, whatever it makes of files."""
+        return self.lineup.get(name) is not None and self._job.outages.unusable(name) is None
+
     def progress(self, item_id: int) -> int:
         """How far a conversion that runs now is, 0 to 100."""
         return self._job.progress(item_id)
 
     def show(self) -> None:
-        """Put on the board which converters cannot be used, until `hide`."""
+        """From now on this one is it, until `hide`: it tells the board which converters cannot be
+        used, and lets in the files that were cut short.
+        """
+        self._shown.set()
         self._job.outages.show(options.name for options in self._config.converters)
 
     def hide(self) -> None:
-        """Tell the board nothing: another conversion has taken this one's place."""
+        """Another conversion has taken this one's place, which finishes what it has in hand."""
+        self._hidden.set()
         self._job.outages.on_board = False
 
     # New states of converters' code
@@ -153,9 +172,13 @@ class Conversion:
         return renewals
 
     def follow(self, former: Conversion, renewals: Renewals) -> None:
-        """Before it runs: use the code that `former` does, but for `renewals`."""
-        self.lineup.follow(former.lineup, renewals)
-        _log(renewals, former.lineup)
+        """Before it runs: use the code that `former` does, but for `renewals`.
+
+        What could not be used, and was not found to be good meanwhile, cannot be used either.
+        """
+        _log(renewals, former)
+        same = self.lineup.follow(former.lineup, renewals)
+        self._job.outages.follow(former.outages, same)
 
     def adopt(self, renewals: Renewals) -> None:
         """The next jobs run this code; those in hand end on what they began with.
@@ -163,7 +186,7 @@ class Conversion:
         Processes of the former code end as soon as they are idle. What could not be used before is
         tried at once.
         """
-        _log(renewals, self.lineup)
+        _log(renewals, self)
         for name, edition in renewals.accepted.items():
             if (line := self.lineup.get(name)) is not None:
                 self.pool.replace(line.spec, edition.spec, name)
@@ -190,11 +213,19 @@ class Conversion:
             await processes.start(self._job.run)
             processes.start_soon(self._mending.run)
             processes.start_soon(self._job.slices.watch, self._store)
-            processes.start_soon(self._job.slow_lane.run, self._store)
+            processes.start_soon(self._slow_lane)
             await self._stage.run(task_status=task_status)
             while self._asking:
                 await self._answered.ticket().wait()
             processes.cancel_scope.cancel()
+
+    async def _slow_lane(self) -> None:
+        """One at a time has files that are cut short: two would let in each other's."""
+        await self._shown.wait()
+        async with trio.open_nursery() as lane:
+            lane.start_soon(self._job.slow_lane.run, self._store, self._desk)
+            await self._hidden.wait()
+            lane.cancel_scope.cancel()
 
     async def _convert(self, claim: Claim) -> Outcome:
         with self._gate.ahead.work():
@@ -286,9 +317,9 @@ class Conversion:
         return answer
 
 
-def _log(renewals: Renewals, before: Lineup) -> None:
+def _log(renewals: Renewals, before: Conversion) -> None:
     for name, edition in renewals.accepted.items():
-        line = before.get(name)
+        line = before.lineup.get(name)
         if line is None or line.spec != edition.spec:
             log.info(
                 "converter reloaded",
@@ -297,8 +328,9 @@ def _log(renewals: Renewals, before: Lineup) -> None:
                 revision=edition.spec.revision,
             )
     for name, refusal in renewals.refused.items():
+        goes_on = "what was in use goes on" if before.is_usable(name) else "its files wait"
         log.error(
-            "converter not reloaded; what was in use goes on",
+            f"converter not reloaded; {goes_on}",
             converter=name,
             error=refusal.why,
             traceback=refusal.traceback,

@@ -37,6 +37,9 @@ _ADAPTERS: Final = {
 """What a worker needs before it imports a class that was written for something else; loading it
 would be two thirds of a strict job (46 ms, 16 without) whose class needs no more than that."""
 
+_HOLDS: Final = "holds the configuration, a token, the queue or a watch folder"
+_OWN: Final = "keep modules of converters in a folder of their own"
+
 
 class Launched(Protocol):
     """A worker process."""
@@ -120,6 +123,8 @@ class Launcher:
         self._nice = nice
         self._secrets = tuple(os.fspath(path) for path in secrets)
         self._readable: dict[bool, list[str]] = {}
+        self._withheld: dict[str, str] = {}
+        """By the module of a converter, its folder where no worker may read that."""
         self.max_body = max_body
         """Bytes of all reports of a file."""
         self.fork_server = ForkServer() if can_fork() else None
@@ -167,15 +172,22 @@ class Launcher:
         if shared not in self._readable:
             self._readable[shared] = command.readable(shared=shared, secrets=self._secrets)
         found = self._readable[shared]
-        if spec.origin is Origin.MODULE and (folder := command.withheld(spec.module, found)):
+        if spec.origin is not Origin.MODULE:
+            return found
+        folder = self._withheld[spec.module] = command.withheld(spec.module, found)
+        if folder:
             log.warning(
                 "a worker may not import the module of a converter",
                 converter_type=spec.type,
                 folder=folder,
-                hint="The folder holds the configuration, a token, the queue or a watch folder; "
-                "keep modules of converters in a folder of their own.",
+                hint=f"The folder {_HOLDS}; {_OWN}.",
             )
         return found
+
+    def why_unusable(self, spec: Spec, why: str) -> str:
+        """What a worker said of it, and what it cannot know: that its folder is kept from it."""
+        folder = self._withheld.get(spec.module)
+        return f"{why}; no worker may read {folder}, for it {_HOLDS}: {_OWN}" if folder else why
 
 
 def _preload(spec: Spec) -> list[str]:

@@ -97,8 +97,12 @@ class Lineup:
         self.refused: dict[str, Refusal] = {}
         """Of those whose last new state was not taken into use."""
 
-    def follow(self, former: Lineup, renewals: Renewals) -> None:
-        """Go on with what `former` has in use, but for `renewals`; others are read by `run`."""
+    def follow(self, former: Lineup, renewals: Renewals) -> list[str]:
+        """Go on with what `former` has in use, but for `renewals`; others are read by `run`.
+
+        Returns those whose code was not found to be good: what is known of it still holds.
+        """
+        same: list[str] = []
         for name, options in self._options.items():
             before = former.get(name)
             if before is None or before.options.type != options.type:
@@ -108,7 +112,10 @@ class Lineup:
             )
             if name in former.refused:
                 self.refused[name] = former.refused[name]
+            if name not in renewals.accepted:
+                same.append(name)
         self.adopt(renewals)
+        return same
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Read what is not here yet; ready after `READ_SECONDS` at the latest."""

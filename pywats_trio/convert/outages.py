@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 import trio
-from attrs import define
+from attrs import define, evolve
 
 from pywats_trio.bell import Bell
 from pywats_trio.convert.streaks import IN_A_ROW, Streaks
@@ -177,9 +177,15 @@ class Outages:
         outage.put_off()
 
     def suspect(self, name: str, message: str) -> None:
-        """Somebody found that it cannot be used; a file is tried at once, for that may pass."""
+        """Somebody found that it cannot be used; a file is tried at once, for that may pass.
+
+        Where that was known before, nothing changes but the reason.
+        """
         if not self.is_paused(name):
-            self._set(name, self._new(Problem("converter", message, _MEND)))
+            problem = Problem("converter", message, _MEND)
+            outage = self._outages.get(name) or self._new(problem)
+            outage.problem, outage.told = problem, True
+            self._set(name, outage)
 
     def end(self, name: str) -> None:
         """Somebody found that it can be used, such as a reload of its code.
@@ -196,7 +202,22 @@ class Outages:
             self._end(name)
         self.changed.ring()
 
-    # Over a restart
+    # Over a change of the configuration, and over a restart
+
+    def follow(self, former: Outages, names: Iterable[str]) -> None:
+        """What `former` knows of these converters goes on: none of them has changed.
+
+        But for a pause, which is recalled (`recall`): what a change means for it is tried at once.
+        """
+        for name in names:
+            outage = former.unusable(name)
+            if outage is not None:
+                self._set(name, evolve(outage, probe=None))
+
+    def unusable(self, name: str) -> _Outage | None:
+        """Why it cannot be used at all, where that is so."""
+        outage = self._outages.get(name)
+        return outage if outage is not None and outage.told and not outage.paused else None
 
     def kept(self) -> dict[str, Any]:
         """Which converters are paused, for `recall`; can be written as JSON."""
@@ -232,18 +253,19 @@ class Outages:
 
     def facts(self, name: str) -> dict[str, Any] | None:
         """Why its files wait: `why`, `hint`, `paused` (it fails on every file), `since` and
-        `next_try` (ISO 8601, UTC; None: only once it is mended). None: they do not.
+        `next_try` (ISO 8601, UTC; None: with the next file that there is, or once it is mended).
+        None: they do not.
         """
         outage = self._outages.get(name)
         if outage is None or not outage.told:
             return None
-        left = max(0.0, outage.until - trio.current_time())
+        left = outage.until - trio.current_time()
         return {
             "why": outage.problem.message,
             "hint": outage.problem.hint,
             "paused": outage.paused,
             "since": iso(outage.since),
-            "next_try": None if math.isinf(left) else iso(self._board.clock() + left),
+            "next_try": iso(self._board.clock() + left) if 0.0 < left < math.inf else None,
         }
 
     # Inside

@@ -242,7 +242,8 @@ class Pool:
             try:
                 ending = await self._use(child, spec, request, descriptor, hear, begin=begin)
                 version = child.loaded.get(spec, "")
-                return evolve(ending, worker=child.name, version=version)
+                printed = child.output_now()
+                return evolve(ending, worker=child.name, version=version, printed=printed)
             finally:
                 self._give_back(child, place)
 
@@ -264,6 +265,8 @@ class Pool:
                 deadline = scope.deadline
                 begin(scope, spec not in child.loaded)
                 ending = await child.ask(spec, request, descriptor, answer)
+                if isinstance(ending, Unusable):
+                    ending = evolve(ending, why=self._launcher.why_unusable(spec, ending.why))
                 finished = True
                 self._jobs += 1
                 return ending

@@ -54,6 +54,8 @@ class _Said:
     """Which version the converter says it is."""
     usage: Usage | None = field(default=None, kw_only=True, eq=False)
     """Of a job about a file, if the process lived to tell."""
+    printed: str = field(default="", kw_only=True, eq=False)
+    """The end of what it printed meanwhile; the pool knows."""
 
 
 @frozen

@@ -14,14 +14,14 @@ import structlog
 import trio
 
 from pywats_trio.errors import StoreError
-from pywats_trio.model import Problem, Reason, Wait
+from pywats_trio.model import Kind, Problem, Reason, State, Wait
 from pywats_trio.queue.actions import Resume
 from pywats_trio.queue.selection import Selection
 
 if TYPE_CHECKING:
     from pywats_trio.convert.slices import Slices
     from pywats_trio.model import Item
-    from pywats_trio.queue.store import Store
+    from pywats_trio.queue.store import Desk, Store
 
 log = structlog.get_logger("pywats_trio.convert")
 
@@ -36,13 +36,17 @@ SPARE: Final = 30.0
 """Seconds in which one that is let in has to begin: its converter may be paused meanwhile."""
 RETRY_SECONDS: Final = 1.0
 """Between tries to write while the store cannot (a full disk, say)."""
+_KIND: Final = "cut-short"
+WAITING: Final = Selection(kind=Kind.FILE, states=(State.SUSPENDED,), error_class=_KIND)
+"""What the queue has of them."""
 _MESSAGE: Final = "its conversion took long while others waited, and was cut short"
 _HINT: Final = "It is converted with all the time that it may take; that it waits costs no attempt."
 
 
 class SlowLane:
-    """Remembers the files in memory. `places`: worker processes at most. `deadline`: seconds that
-    a conversion may take.
+    """Remembers the files in memory; those of a former lane it finds in the queue.
+
+    `places`: worker processes at most. `deadline`: seconds that a conversion may take.
     """
 
     def __init__(self, slices: Slices, places: int, deadline: float) -> None:
@@ -61,7 +65,7 @@ class SlowLane:
         """It was cut short: what becomes of it until it is let in."""
         self._waiting.setdefault(item.id)
         self._some.set()
-        return Wait(LATEST, Reason.RETRY, Problem("cut-short", _MESSAGE, _HINT))
+        return Wait(LATEST, Reason.RETRY, Problem(_KIND, _MESSAGE, _HINT))
 
     def is_let_in(self, item: Item) -> bool:
         """Whether it may take all its time now, whoever waits."""
@@ -72,8 +76,9 @@ class SlowLane:
         if self.is_let_in(item):
             self._left.set()
 
-    async def run(self, store: Store) -> None:
-        """Let them in one after the other, until cancelled."""
+    async def run(self, store: Store, desk: Desk) -> None:
+        """Let them in one after the other, until cancelled; first those that wait already."""
+        await self._recall(desk)
         while True:
             await self._some.wait()
             with trio.move_on_at(self._next):
@@ -81,6 +86,21 @@ class SlowLane:
             await self._let_in(next(iter(self._waiting)), store)
             if not self._waiting:
                 self._some = trio.Event()
+
+    async def _recall(self, desk: Desk) -> None:
+        """Those that a former lane left wait here now, the oldest first."""
+        after: int | None = None
+        while True:
+            try:
+                page = await desk.find(WAITING, after=after, oldest_first=True)
+            except StoreError as error:
+                log.warning("cannot read what was cut short", error=str(error))
+                await trio.sleep(RETRY_SECONDS)
+                continue
+            for item in page.items:
+                self.join(item)
+            if (after := page.next) is None:
+                return
 
     async def _let_in(self, item_id: int, store: Store) -> None:
         begun = trio.current_time()

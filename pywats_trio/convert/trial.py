@@ -68,13 +68,17 @@ class CannotUse(ConfigError):
 class Refused(InvalidInputError):
     """The file was not converted; the text is the whole reason."""
 
-    def __init__(self, converter: str, why: str, hint: str = "", evidence: str = "") -> None:
+    def __init__(
+        self, converter: str, why: str, hint: str = "", evidence: str = "", printed: str = ""
+    ) -> None:
         super().__init__(why)
         self.converter = converter
         self.why = why
         self.hint = hint
         self.evidence = evidence
-        """A traceback, or the last of what the worker printed."""
+        """A traceback; of a worker that died, the last of what it printed."""
+        self.printed = printed
+        """The last of what the worker printed, unless that is the evidence."""
 
 
 @frozen
@@ -90,6 +94,8 @@ class Trial:
     peak_memory_bytes: int
     after: str = ""
     """One of `model.POST_ACTIONS`, if it says what is to become of the file."""
+    printed: str = ""
+    """The last of what its process printed, which is not what it logged."""
 
 
 @frozen
@@ -333,7 +339,7 @@ class _Asking:
         seconds = trio.current_time() - started
         if isinstance(answer, Done):
             peak = answer.usage.peak_memory if answer.usage else 0
-            return Trial(spec.type, answer.reports, seconds, peak, answer.after)
+            return Trial(spec.type, answer.reports, seconds, peak, answer.after, answer.printed)
         if isinstance(answer, Unusable):
             raise _cannot_use(spec.type, answer)
         raise _refused(spec.type, answer)
@@ -360,9 +366,7 @@ def _cannot_use(type_: str, answer: Ending | Died) -> CannotUse:
 
 def _refused(converter: str, answer: Ending | Died) -> Refused:
     hint = answer.hint if isinstance(answer, Rejected) else ""
-    evidence = ""
     if isinstance(answer, Died):
-        evidence = answer.output
-    elif isinstance(answer, Raised):
-        evidence = answer.traceback
-    return Refused(converter, reason(answer), hint, evidence)
+        return Refused(converter, reason(answer), hint, answer.output)
+    evidence = answer.traceback if isinstance(answer, Raised) else ""
+    return Refused(converter, reason(answer), hint, evidence, answer.printed)

@@ -19,8 +19,10 @@ from attrs import frozen
 from pywats_trio import faultpoint
 from pywats_trio.errors import StoreError
 from pywats_trio.intake import errorfile, inbox, moves, names, unitaway
+from pywats_trio.intake.denied import Denied
 from pywats_trio.intake.scan import MARKER, within
 from pywats_trio.intake.trouble import FIRST, LONGEST, Trouble
+from pywats_trio.intake.unitmoves import NotOurs
 from pywats_trio.intake.visit import Visit
 from pywats_trio.model import Form, Item, State
 from pywats_trio.observe.board import Board
@@ -101,6 +103,7 @@ class Putaway:
             action: Trouble(f"files cannot be put away ({action})", fields=fields, board=board)
             for action in ("done_dir", "error_dir", "archive_dir", "delete", "keep")
         }
+        self._denied = Denied(fields, board)
         self._counted = board.metrics.intake_files
         self._unrecorded = Trouble("it cannot be recorded that files were put away", fields=fields)
 
@@ -137,6 +140,7 @@ class Putaway:
         if len(items) < limit:
             here = {item.id for item in items}
             self._later = {key: value for key, value in self._later.items() if key in here}
+            self._denied.keep(here)
         now = trio.current_time()
         later = self._later
         return [item for item in items if item.id not in later or later[item.id].at <= now][:BATCH]
@@ -160,11 +164,15 @@ class Putaway:
         before = self._later.get(item.id)
         interval = FIRST if before is None else min(2 * before.interval, LONGEST)
         self._later[item.id] = _Later(trio.current_time() + interval, interval)
+        if isinstance(error, NotOurs):
+            self._denied.begins(item.id, error)
+            return
         goal = self._goal(item)
         self._troubles[goal.action].begins(error, where=goal.folder or self._root)
 
     def _tell(self, item: Item, result: PutAway) -> None:
         self._later.pop(item.id, None)
+        self._denied.ends(item.id)
         if any(trouble.cause for trouble in self._troubles.values()):
             self._troubles[self._goal(item).action].ends()
         refused = item.state is not State.COMPLETED

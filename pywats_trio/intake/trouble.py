@@ -57,21 +57,24 @@ class Trouble:
         self._first = first
         self._longest = longest
         self._next = first
+        self._place = str((fields or {}).get("folder", ""))
+        self._cause = ""
         self.cause = ""
-        """What is wrong at the moment; empty if nothing is."""
+        """What is wrong at the moment, and what to do; empty if nothing is."""
 
     def begins(self, error: BaseException, what_to_do: str = "", *, where: str = "") -> float:
         """It failed; how many seconds to wait before the next try.
 
         `where` stands for the files that `error` names, so that a thousand files that fail for one
-        cause are one line of the log.
+        cause are one line of the log; the `folder` of the fields does where it names none.
         """
         cause = printable(f"{error}")
-        if where and isinstance(error, OSError) and error.strerror:
-            cause = f"{printable(where)}: {error.strerror}"
-        if cause != self.cause:
-            self.cause = cause
+        if isinstance(error, OSError) and error.strerror:
+            where = where or ("" if error.filename else self._place)
+            cause = f"{printable(where)}: {error.strerror}" if where else cause
+        if cause != self._cause:
             what_to_do = what_to_do or to_do(error)
+            self._cause, self.cause = cause, f"{cause}; {what_to_do}"
             self._log.warning(self._event, cause=cause, what_to_do=what_to_do)
             if self._board is not None:
                 message = f"{self._subject}: {cause}"
@@ -83,8 +86,8 @@ class Trouble:
     def ends(self) -> None:
         """It worked."""
         self._next = self._first
-        if self.cause:
-            self._log.info(f"{self._event}: over", cause=self.cause)
-            self.cause = ""
+        if self._cause:
+            self._log.info(f"{self._event}: over", cause=self._cause)
+            self._cause = self.cause = ""
             if self._board is not None:
                 self._board.end(Cause.FOLDER, self._subject)

@@ -12,7 +12,7 @@ import errno
 import os
 import shutil
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pywats_trio import faultpoint, units
 from pywats_trio.intake import moves
@@ -24,6 +24,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pywats_trio.model import Identity
+
+_EFFECTIVE: Final = os.access in os.supports_effective_ids
+
+
+class NotOurs(PermissionError):
+    """A folder of a unit that is to be moved or deleted may not be written; `filename` names it."""
+
+
+def _check_rights(folder: str) -> None:
+    """Before anything is touched: to move a folder is to write its `..`, to delete it its entries.
+
+    The kernel names no folder, and the one whose rights lack is not the one it is moved to. What is
+    mounted read-only is left to the kernel, too: there, no right would help.
+
+    Raises:
+        NotOurs: this user may not write into `folder`.
+    """
+    if os.access(folder, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
+        return
+    if not os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise NotOurs(errno.EACCES, os.strerror(errno.EACCES), folder)
 
 
 def is_unit(parts: Parts, expected: Identity) -> bool:
@@ -53,11 +74,14 @@ def move(source: Parts, target: Parts, expected: Identity) -> None:
     Raises:
         NotThatFile: another unit lies at `source`, or none.
         FileExistsError: something else lies at `target`.
+        NotOurs: this user may not write into its folder.
         OSError: it cannot be moved; EXDEV: `target` is on another file system.
     """
     lies = whereabouts(source, target, expected)
     if lies is None:
         raise NotThatFile(source.main)
+    if lies != target:
+        _check_rights(lies.folder)
     with _given_back_on_error(source, target, lies) as moved:
         for old, new in zip(lies.each(), target.each(), strict=True):
             if old != new:
@@ -85,12 +109,17 @@ def remove(source: Parts, expected: Identity, item_id: int) -> None:
 
     Raises:
         NotThatFile: another unit lies at `source`, or none.
+        NotOurs: this user may not write into its folder, or one below that.
         OSError: it cannot be deleted, or not all of it.
     """
     taken = _temporary(source, os.path.dirname(source.main), item_id)  # noqa: PTH120
     # Only what was looked at under our own names gets this one.
     doomed = f"{taken.folder.removesuffix(TEMPORARY)}.gone{TEMPORARY}"
     if not os.path.lexists(doomed):
+        if is_unit(source, expected):
+            for folder, folders, files in os.walk(source.folder):
+                if folders or files:
+                    _check_rights(folder)
         move(source, taken, expected)
         os.rename(taken.folder, doomed)  # noqa: PTH104 - any bytes, as str
     faultpoint.hit("putaway.linked")

@@ -121,8 +121,8 @@ class Converters:
 
         Jobs in hand end on what they began with. What cannot be used is refused, and what is in use
         stays. `{"reloaded": [...], "unchanged": [...], "refused": [...]}`; of each its `name`, and
-        `version` and `revision`, or `why` and `traceback`. `changed_only`: files that hold what
-        they held are passed over.
+        `version` and `revision`, or `why`, `traceback` and `in_use`, whether there is code that
+        goes on. `changed_only`: files that hold what they held are passed over.
 
         Raises:
             NotFoundError: there is no such converter.
@@ -156,7 +156,8 @@ class Converters:
             told[state].append({"name": name, **facts})
         for name, refusal in sorted(renewals.refused.items()):
             facts = {"why": refusal.why, "traceback": refusal.traceback}
-            told["refused"].append({"name": name, **facts})
+            in_use = self._parts.conversion.is_usable(name)
+            told["refused"].append({"name": name, **facts, "in_use": in_use})
         return {**told}
 
     # Which

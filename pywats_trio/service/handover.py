@@ -148,10 +148,24 @@ class Handover:
         enabled = self._parts.enabled()
         found = [options for options in enabled if options.name == converter or not converter]
         if not found:
-            known = ", ".join(options.name for options in enabled) or "none"
-            what = f"there is no enabled converter {converter!r}" if converter else "no converter"
-            raise NotFoundError(f"{what}; configured are: {known}")
+            known = ", ".join(options.name for options in enabled)
+            others = f"; enabled are: {known}" if known else ""
+            raise NotFoundError(self._why_none(converter) + others)
         return found
+
+    def _why_none(self, converter: str) -> str:
+        """Why there is nobody who takes a file, and what to do about it."""
+        if not converter:
+            return "no converter is enabled"
+        for options in self._parts.config.converters:
+            if options.name == converter:
+                enable = (
+                    f"`pywats-trio converters enable {converter}` enables it"
+                    if options.enabled
+                    else "set enabled = true in the configuration, and reload it"
+                )
+                return f"the converter {converter!r} is disabled; {enable}"
+        return f"there is no converter {converter!r}"
 
     async def _takers(
         self, path: Path, candidates: list[ConverterOptions], *, named: bool

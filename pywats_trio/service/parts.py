@@ -100,6 +100,7 @@ class Parts:
         self.config = config
         self.disabled = disabled
         self._store = store
+        self._desk = desk
         self._board = board
         self._supervisor = supervisor
         self._random = random or Random()  # noqa: S311 - jitter, no secret
@@ -147,6 +148,7 @@ class Parts:
         return Conversion(
             config,
             self._store,
+            desk=self._desk,
             folders=self.lines.threads(config.converters),
             random=self._random,
             board=self._board,

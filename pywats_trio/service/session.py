@@ -170,7 +170,8 @@ class Session:
                 done = await self._reload(config)
             except PywatsTrioError as error:
                 log.error("configuration not reloaded", error=str(error))  # noqa: TRY400
-                cause = "the former configuration goes on"
+                first, *_others = str(error).splitlines() or [""]
+                cause = f"the former configuration goes on: {first}"
                 raise
             finally:
                 if self.config is not before:

@@ -83,6 +83,41 @@ def test_for_programs_there_is_one_document_and_nothing_else() -> None:
     assert json.loads(done.stdout)["reports"][0]["sn"] == "SN-1"
 
 
+SAYING = """\
+import logging, sys
+class Mine(Mine):
+    def convert(self, source, context):
+        for number in range(lines):
+            print("line", number)
+        logging.getLogger("mine").warning("no logger of ours")
+        yield from super().convert(source, context)
+"""
+
+
+def test_what_it_prints_is_shown_after_the_report_and_not_to_programs(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"{code(1)}\n{SAYING}\nlines = 2\n")
+    done = call()
+    printed = "it printed:\nline 0\nline 1\nno logger of ours\n"
+    assert (done.exit_code, done.stderr) == (0, f"warning: odd: text\n{printed}")
+    assert "printed" not in done.stdout
+    assert call("--json").stderr == ""
+
+
+def test_of_much_that_it_prints_the_last_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"{code(1)}\n{SAYING}\nlines = 20_000\n")
+    shown = call().stderr.partition("it printed:\n")[2]
+    assert shown.endswith("\nline 19999\nno logger of ours\n")
+    assert len(shown) < 5000
+
+
+def test_what_one_that_fails_printed_is_shown_after_its_frames(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"{FAILING}\n{SAYING}\nlines = 1\n")
+    done = call()
+    assert done.exit_code == 22
+    assert done.stderr.endswith("\nit printed:\nline 0\nno logger of ours\n")
+    assert call("--json").stderr == ""
+
+
 def test_a_failing_converter_shows_its_own_frames(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(FAILING)
     done = call()

@@ -76,6 +76,34 @@ def test_a_folder_in_trouble_and_code_that_was_refused_are_told() -> None:
     ]
 
 
+def test_where_nothing_is_in_use_nothing_is_said_to_go_on() -> None:
+    facts = {**GOOD, "state": "unusable", "outage": OUTAGE, "refused": REFUSED}
+    assert told(facts)[-1] == "  its files wait; mend the code, and it is taken into use"
+
+
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [
+        ([], ""),
+        ([("a", True)], "not reloaded: a; what was in use goes on"),
+        (
+            [("a", False)],
+            "not reloaded: a; its files wait; mend the code, and it is taken into use",
+        ),
+        (
+            [("a", False), ("b", True), ("c", False), ("d", True)],
+            "not reloaded: b, d; what was in use goes on; "
+            "not reloaded: a, c; their files wait; mend the code, and it is taken into use",
+        ),
+    ],
+)
+def test_a_reload_says_of_what_was_refused_whether_other_code_goes_on(
+    refused: list[tuple[str, bool]], told: str
+) -> None:
+    done = {"refused": [{"name": name, "in_use": in_use} for name, in_use in refused]}
+    assert words.refused(done) == told
+
+
 def test_of_an_older_service_less_is_told() -> None:
     assert words.state({}, NOW) == "in use"
     assert words.state({"enabled": False}, NOW) == "disabled"

@@ -66,6 +66,8 @@ TOLD: dict[str, Any] = {
             "revision": "3f9a",
             "watch": "/d/ict",
             "waiting_files": 3,
+            "waiting_for": {"waits for COMPLETE": 2, "0 of 2 files": 1},
+            "counts": {"PENDING": 10, "SUSPENDED": 2, "COMPLETED": 9},
             "trouble": "",
         },
         {
@@ -104,10 +106,11 @@ def test_every_fact_is_on_the_page() -> None:
         "  breaker open, 2 in hand of 8 at once",
         "  away (connect) since 2026-01-30T09:00:00Z (5 min 0 s), next try in 1 min 15 s",
         "  the pace is what slows the backlog (server.requests_per_minute)",
-        "converters  folder    waiting files  version     state",
-        "  ict       /d/ict    3              1.2 (3f9a)  in use",
-        "  fct       /d/f\\nct  0                          in use",
-        "  old       /d/old    0                          disabled",
+        "converters  folder    waiting  version     state",
+        "  ict       /d/ict    15       1.2 (3f9a)  in use",
+        "  fct       /d/f\\nct  0                    in use",
+        "  old       /d/old    0                    disabled",
+        "  ict: what waits in its folder: 2 (waits for COMPLETE), 1 (0 of 2 files)",
         "  fct: gone",
         "workers: 1 busy and 0 idle of 2, 45.2 MiB",
         "service: 50 MiB, 3.2 s CPU, 20 descriptors",
@@ -139,12 +142,24 @@ PAUSED = {
 }
 
 
+def test_what_is_wrong_with_a_folder_is_told_once() -> None:
+    why = "/d/ict: No such file or directory"
+    hint = "make the folder"
+    message = f"ict: watch folder unusable: {why}"
+    known = {"cause": "folder", "message": message, "hint": hint, "since": TOLD["since"]}
+    broken = {**TOLD["converters"][0], "trouble": f"{why}; {hint}"}
+    for conditions in ([], [known]):
+        lines = page({**TOLD, "converters": [broken], "conditions": conditions}, NOW)
+        assert sum(why in line for line in lines) == 1
+        assert sum(hint in line for line in lines) == 1
+
+
 def test_a_converter_that_is_paused_says_why_once() -> None:
     why = PAUSED["outage"]["why"]
     known = {"cause": "converter", "subject": "ict", "message": why, "since": TOLD["since"]}
     for conditions in ([], [known]):
         lines = page({**TOLD, "converters": [PAUSED], "conditions": conditions}, NOW)
-        assert "  ict       /d/ict  3              1.2 (3f9a)  paused, next try in 20 s" in lines
+        assert "  ict       /d/ict  15       1.2 (3f9a)  paused, next try in 20 s" in lines
         assert sum(why in line for line in lines) == 1
         assert ("  ict:   Mend it." in lines) is (not conditions)
 

@@ -161,3 +161,17 @@ async def test_who_prints_byte_by_byte_is_not_followed_byte_by_byte(still: MockC
         assert child.output == "ab"
     os.close(reading)
     os.close(writing)
+
+
+def test_what_is_printed_and_on_its_way_belongs_to_the_answer() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with connected(output=reading) as (child, _theirs):
+        assert child.output_now() == ""
+        os.write(writing, b"said")
+        assert (child.output, child.output_now(), child.output) == ("", "said", "said")
+    os.close(reading)
+    with connected(output=reading) as (child, _theirs):
+        child.gone.set()  # its pipe is closed, and the number may be another's
+        assert child.output_now() == ""
+    os.close(writing)

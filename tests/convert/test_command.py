@@ -68,5 +68,9 @@ async def test_a_module_that_no_worker_may_read_is_told_with_what_to_do(
             answer = await pool.ask(spec, "line", describing(spec))
             nursery.cancel_scope.cancel()
     assert isinstance(answer, Unusable if secret else Description)
+    if isinstance(answer, Unusable):  # as it is told everywhere, and not in the log alone
+        assert "No module named 'lab_module'; " in answer.why
+        assert f"no worker may read {lab}, for it holds the configuration, " in answer.why
+        assert answer.why.endswith("keep modules of converters in a folder of their own")
     told = [one["folder"] for one in said if "may not import" in one["event"]]
     assert told == ([str(lab)] if secret else [])

@@ -12,6 +12,7 @@ from pywats_trio.convert.outages import PROBE_FIRST, PROBE_LAST, Outages, wait_f
 from pywats_trio.convert.streaks import IN_A_ROW
 from pywats_trio.model import Problem, Reason, Wait
 from pywats_trio.observe.board import Board, Cause
+from pywats_trio.observe.status import iso
 from pywats_trio.queue.shares import Shares
 from tests.convert.test_job import claim_of, evolve_item
 
@@ -297,6 +298,40 @@ async def test_one_that_somebody_doubts_is_tried_with_one_file_at_once(
     assert outages.refuses("line", 2) is None
 
 
+async def test_a_doubt_that_is_told_again_and_again_tells_since_when_and_no_time(
+    autojump_clock: MockClock,
+) -> None:
+    """Whether a file comes, nobody knows; and who asks, asks when he likes."""
+    outages = Outages(Board(clock=lambda: 1_000.0 + trio.current_time()), 2)
+    begun = iso(1_000.0 + trio.current_time())
+    for _ in range(3):
+        outages.suspect("line", "it did not answer")
+        facts = outages.facts("line")
+        assert facts is not None
+        assert (facts["since"], facts["next_try"]) == (begun, None)
+        await trio.sleep(PROBE_FIRST)
+
+
+@pytest.mark.parametrize(("early", "told"), [(0.01, True), (0.0, False), (-0.01, False)])
+async def test_a_try_that_is_due_has_no_time_any_more(
+    outages: Outages, early: float, told: bool, autojump_clock: MockClock
+) -> None:
+    outages.begin("line", "a syntax error")
+    await trio.sleep(PROBE_FIRST - early)
+    facts = outages.facts("line")
+    assert facts is not None
+    assert (facts["next_try"] is not None) is told
+
+
+async def test_a_doubt_does_not_bring_the_next_try_forward(
+    outages: Outages, autojump_clock: MockClock
+) -> None:
+    outages.begin("line", "a syntax error")
+    await trio.sleep(1.0)
+    outages.suspect("line", "it did not answer")
+    assert outages.shares().change_in == PROBE_FIRST - 1.0
+
+
 async def test_a_doubt_about_a_paused_one_takes_nothing_back(
     outages: Outages, autojump_clock: MockClock
 ) -> None:
@@ -382,6 +417,46 @@ async def test_only_the_conversion_that_is_shown_tells_the_board(
     outages.on_board = False
     outages.works("line")
     assert list(board.conditions) == [(Cause.CONVERTER, "line")]
+
+
+async def test_what_cannot_be_used_is_known_to_the_next_one_as_it_was(
+    outages: Outages, board: Board, autojump_clock: MockClock
+) -> None:
+    outages.begin("line", "a syntax error")
+    outages.begin("other", "a syntax error")
+    await trio.sleep(10.0)
+    again = Outages(Board(clock=lambda: 5_000.0), 2)
+    again.follow(outages, ["line", "fine"])
+    again.show(["line", "other", "fine"])
+    outages.loads("line")  # what the former one finds out is its own
+    before = outages.facts("other")
+    facts = again.facts("line")
+    assert before is not None
+    assert facts is not None
+    assert facts["since"] == before["since"]
+    assert facts["next_try"] == iso(5_000.0 + PROBE_FIRST - 10.0)
+    assert again.shares() == Shares(frozenset({"line"}), change_in=PROBE_FIRST - 10.0)
+
+
+async def test_a_try_in_hand_is_the_former_ones(
+    outages: Outages, autojump_clock: MockClock
+) -> None:
+    outages.begin("line", "a syntax error")
+    await trio.sleep(PROBE_FIRST)
+    assert outages.refuses("line", 1) is None
+    again = Outages(Board(), 2)
+    again.follow(outages, ["line"])
+    assert again.refuses("line", 2) is None
+
+
+async def test_a_pause_and_what_is_not_there_are_not_handed_on(
+    outages: Outages, autojump_clock: MockClock
+) -> None:
+    paused(outages)
+    outages.absent("gone", Problem("converter", "it is not configured"))
+    again = Outages(Board(), 2)
+    again.follow(outages, ["line", "gone"])
+    assert again.shares() == Shares()
 
 
 async def test_a_pause_outlives_a_restart_and_is_put_to_the_test_at_once(

@@ -212,6 +212,25 @@ async def test_a_changed_file_that_cannot_be_imported_is_told_once_and_the_old_o
         assert len(here.site.events("converter not reloaded; what was in use goes on")) == 1
 
 
+async def test_where_nothing_is_in_use_a_refusal_says_that_the_files_wait(
+    tmp_path: Path, author: Author
+) -> None:
+    author.saves(BROKEN)
+    async with plant(tmp_path, type=author.type, patterns=("*.json",), audited=False) as here:
+        here.books.drop(1)
+        await here.site.until(lambda: here.service.state is ServiceState.DEGRADED)
+        told = await here.service.converters.reload(["line-1"])
+        assert [one["in_use"] for one in told["refused"]] == [False]
+        await here.site.until_event("converter not reloaded; its files wait")
+        author.writes("1")
+        await here.service.converters.reload(["line-1"])
+        author.saves(BROKEN)
+        told = await here.service.converters.reload(["line-1"])
+        assert [one["in_use"] for one in told["refused"]] == [True]
+        await here.site.until_event("converter not reloaded; what was in use goes on")
+        assert await arrived_by_version(here) == {"1": 1}
+
+
 @pytest.mark.parametrize("patterns", [(), ("*.json",)], ids=["the author's", "configured"])
 async def test_a_state_that_could_not_be_used_is_mended_and_all_its_files_are_delivered(
     tmp_path: Path, author: Author, patterns: tuple[str, ...]

@@ -9,6 +9,7 @@ import trio
 from attrs import evolve
 
 from benchmarks import data
+from pywats_trio.config.options import StationOptions
 from pywats_trio.control import Role, ServiceState, Who
 from pywats_trio.devserver import open_devserver
 from pywats_trio.errors import ConfigError, NotFoundError, NotReady
@@ -62,7 +63,7 @@ async def test_a_disabled_converter_takes_and_converts_nothing_and_the_others_go
         assert "converters enable line-1" in facts["hint"]
         assert here.service.board.state == "degraded"
         unit = here.site.drop("../unit.json", data.report("other", 1, 1000))
-        with pytest.raises(NotFoundError, match="no enabled converter 'line-1'"):
+        with pytest.raises(NotFoundError, match="'line-1' is disabled; `pywats-trio converters en"):
             await here.service.submit_file(unit, converter="line-1")
         [condition] = here.service.board.held_up_by(Cause.DISABLED)
         assert "converters enable line-1" in condition.hint
@@ -184,6 +185,54 @@ async def test_one_that_cannot_be_used_stays_off(tmp_path: Path) -> None:
         await here.service.converters.enable("line-1", ANNA)
         here.books.drop(1)
         await here.arrived()
+
+
+async def test_turning_another_one_off_and_on_makes_none_look_healthy_that_cannot_be_used(
+    tmp_path: Path,
+) -> None:
+    broken = tmp_path / "stamping.py"
+    broken.write_text("this is no code")
+    options: dict[str, Any] = {"type": f"{broken}:Stamp", "patterns": ("*.json",)}
+    async with plant(tmp_path, audited=False, **options) as here:
+        first, second = with_second(here.config, tmp_path / "second").converters
+        second = evolve(second, type="wats-json")
+        await here.service.reload(evolve(here.config, converters=(first, second)))
+        here.books.drop(1)
+        await here.site.until(lambda: facts_of(here.service)["state"] == "unusable")
+        await until_history(here, 1, "suspended")
+        outage = facts_of(here.service)["outage"]
+        for change in (
+            here.service.converters.disable("line-2", ANNA),
+            here.service.converters.enable("line-2", ANNA),
+            here.service.reload(evolve(here.config, station=StationOptions(name="S9"))),
+            here.service.reload(with_line(here.config, priority=1)),  # it was asked, and refused
+        ):
+            await change
+            facts = facts_of(here.service)
+            assert facts["state"] == "unusable"
+            assert facts["outage"]["since"] == outage["since"]
+            assert facts["outage"]["why"] == outage["why"]
+            [condition] = here.service.board.held_up_by(Cause.CONVERTER)
+            assert condition.subject == "line-1"
+            assert here.service.board.state == "degraded"
+        stamping(tmp_path)
+        await here.service.converters.reload(["line-1"])
+        await here.arrived()
+        assert here.service.state is ServiceState.RUNNING
+
+
+async def test_one_that_a_reload_finds_to_be_good_is_used_at_once(tmp_path: Path) -> None:
+    broken = tmp_path / "stamping.py"
+    broken.write_text("this is no code")
+    options: dict[str, Any] = {"type": f"{broken}:Stamp", "patterns": ("*.json",)}
+    async with plant(tmp_path, audited=False, **options) as here:
+        here.books.drop(1)
+        await until_history(here, 1, "suspended")
+        stamping(tmp_path)
+        await here.service.reload(with_line(here.config, arguments={"stamp": "!"}))
+        assert here.service.state is ServiceState.RUNNING
+        with trio.fail_after(20):
+            await here.arrived()
 
 
 async def test_what_cannot_be_done_is_not_remembered(tmp_path: Path) -> None:

@@ -82,3 +82,16 @@ def test_known_causes_have_their_cure(number: int) -> None:
 
 def test_what_is_not_known_is_left_to_be_tried_again() -> None:
     assert to_do(ValueError()) == "see to the cause; it is tried again by itself"
+
+
+def test_where_the_error_names_no_file_the_folder_stands_for_it() -> None:
+    board = Board()
+    one = Trouble("it failed", fields={"converter": "line-1", "folder": "/watch"}, board=board)
+    one.begins(OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
+    advice = to_do(error(errno.ENOENT))
+    assert one.cause == f"/watch: No such file or directory; {advice}"
+    [condition] = board.conditions.values()
+    assert condition.message == "line-1: it failed: /watch: No such file or directory"
+    assert condition.hint == advice
+    one.begins(error(errno.EACCES))
+    assert one.cause.startswith("[Errno 13] Permission denied: '/watch/a.json'; ")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from pywats_trio.cli.converters import words
 from pywats_trio.cli.converters.trace import authors_frames
 from pywats_trio.cli.link import Link, address
 from pywats_trio.cli.output import json_option, print_json
@@ -56,8 +57,8 @@ def reload(options: Globals, names: tuple[str, ...], as_json: bool) -> None:
         asked = {"names": list(names)}
         done = link.ask_patiently("reload_converters", asked, seconds=PATIENCE)
     _tell(done, _lines(done), as_json)
-    if refused := [str(one.get("name")) for one in done.get("refused", ())]:
-        raise ConfigError(f"not reloaded: {', '.join(refused)}; what was in use goes on")
+    if told := words.refused(done):
+        raise ConfigError(told)
 
 
 def _ask(options: Globals, command: str, args: Mapping[str, object]) -> dict[str, Any]:

@@ -107,6 +107,7 @@ def show(trial: Trial) -> None:
     """Print a try that came to reports."""
     for line in page(trial):
         click.echo(line)
+    _show_printed(trial.printed)
 
 
 def show_refusal(refused: Refused) -> None:
@@ -114,6 +115,12 @@ def show_refusal(refused: Refused) -> None:
     click.echo(f"refused by {refused.converter}: {refused.why}", err=True)
     for more in filter(None, (refused.hint, authors_frames(refused.evidence))):
         click.echo(more, err=True)
+    _show_printed(refused.printed)
+
+
+def _show_printed(text: str) -> None:
+    if words := text.rstrip():
+        click.echo(f"it printed:\n{words}", err=True)
 
 
 def show_traceback(error: CannotUse) -> None:

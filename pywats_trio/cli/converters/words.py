@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     Facts = Mapping[str, Any]
 
 IN_USE: Final = "in use"
+UNUSABLE: Final = "unusable"
 WAITING: Final = ("PENDING", "SUSPENDED")
 FAILED: Final = ("FAILED", "QUARANTINED")
+_GOES_ON: Final = "what was in use goes on"
+_MEND: Final = "mend the code, and it is taken into use"
 
 
 def state(facts: Facts, now: float) -> str:
@@ -39,7 +42,22 @@ def troubles(facts: Facts, now: float, *, known: Container[str] = ()) -> Iterato
             f"its changed code{revision} was refused, since {ago(refused.get('since'), now)}: "
             f"{refused.get('why')}"
         )
-        yield "  what was in use goes on; mend the code, and it is taken into use"
+        then = "its files wait" if facts.get("state") == UNUSABLE else _GOES_ON
+        yield f"  {then}; {_MEND}"
+
+
+def refused(done: Facts) -> str:
+    """Of a reload: whose code was not taken into use, and what becomes of their files."""
+    names: dict[bool, list[str]] = {True: [], False: []}
+    for one in done.get("refused", ()):
+        names[bool(one.get("in_use", True))].append(str(one.get("name")))
+    whose = "its" if len(names[False]) == 1 else "their"
+    then = {True: _GOES_ON, False: f"{whose} files wait; {_MEND}"}
+    return "; ".join(
+        f"not reloaded: {', '.join(several)}; {then[in_use]}"
+        for in_use, several in names.items()
+        if several
+    )
 
 
 def _state(facts: Facts, now: float) -> Iterator[str]:

@@ -70,5 +70,5 @@ def _why_not(path: str, options: ConverterOptions, now: Now) -> str:
         return f"{watches}, but not in that folder: see `recursive` and `done_dir`, `error_dir`"
     if not rules.fits(name):
         return f"{watches}, but its `patterns` and `ignore` leave out such names"
-    names = "`pywats-trio converters list` shows which names it takes"
+    names = "`pywats-trio converters ls` shows which names it takes"
     return f"{watches}, and has seen no new file of this name; {names}"
