@@ -53,7 +53,9 @@ def reload(options: Globals, as_json: bool) -> None:
         done = link.ask_patiently("reload_config", {})
     _tell(done, "\n".join(_reloaded(done)), as_json)
     if refused := done.get("refused"):
-        raise ConfigError(f"not reloaded: {', '.join(refused)}; the code that was in use goes on")
+        raise ConfigError(
+            f"not reloaded: {', '.join(refused)}; the code that was in use, if any, goes on"
+        )
 
 
 def _reloaded(done: dict[str, Any]) -> list[str]:

@@ -105,7 +105,7 @@ COMMANDS: Final = (
         doc="Read the configuration again and put it into effect, or go on with the former one.",
         result="`changed`: keys that are in effect now; `needs_restart`: keys that are not; "
         "`refused`, where there are any: converters whose code cannot be used, and why, while what "
-        "was in use goes on.",
+        "was in use, if anything, goes on.",
         args=NoArgs,
         run=_reload_config,
     ),
