@@ -31,6 +31,8 @@ REFUSED = 415
 """A status that uses up an attempt, and is tried again."""
 ROUNDING = 0.05
 """Seconds between a look at a clock and what was looked for."""
+ON_THE_WAY = 1.0
+"""Seconds that a request may take from its permit to the server's journal, on a busy machine."""
 
 jumps = pytest.mark.parametrize("jump", [DAY, -DAY], ids=["forward", "back"])
 
@@ -142,7 +144,7 @@ def assert_within_budget(server: DevServer) -> None:
     assert len(known) > SAVED
     for begin, then in enumerate(known):
         for end, now in enumerate(known[begin:], 1):
-            assert end <= SAVED + TRICKLE * (now - then + ROUNDING) + 1
+            assert end <= SAVED + TRICKLE * (now - then + ON_THE_WAY) + 1
 
 
 @jumps
