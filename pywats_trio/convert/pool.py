@@ -98,13 +98,16 @@ class Pool:
         board: Board | None = None,
         *,
         secrets: Iterable[str | os.PathLike[str]] = (),
+        prints: bool = False,
     ) -> None:
-        """`secrets`: files and folders that no worker may read, whatever lies above them.
+        """`secrets`: files and folders that no worker may read, whatever lies above them. `prints`:
+        answers have what was printed meanwhile.
 
         Raises:
             SandboxUnavailable: the kernel does not offer the sandbox that is configured.
         """
         self._options = options
+        self._prints = prints
         self._root = root
         self._size = worker_count(options)
         self.sandbox = reach(Level(options.sandbox), probe(), fallback=options.sandbox_fallback)
@@ -242,7 +245,7 @@ class Pool:
             try:
                 ending = await self._use(child, spec, request, descriptor, hear, begin=begin)
                 version = child.loaded.get(spec, "")
-                printed = child.output_now()
+                printed = child.output_now() if self._prints else ""
                 return evolve(ending, worker=child.name, version=version, printed=printed)
             finally:
                 self._give_back(child, place)

@@ -260,7 +260,7 @@ async def _with_pool(
     """`work` with a pool of its own, whose processes are gone when this returns."""
     result: T | PywatsTrioError
     with tempfile.TemporaryDirectory(prefix="pywats-trio-") as folder:
-        pool = Pool(options, Path(folder, "scratch"), secrets=withheld)
+        pool = Pool(options, Path(folder, "scratch"), secrets=withheld, prints=True)
         async with trio.open_nursery() as nursery:
             await nursery.start(pool.run)
             try:
