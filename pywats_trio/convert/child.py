@@ -287,9 +287,10 @@ class Child:
 
         To be called in a shield: what it leaves undone stays behind.
         """
+        # Before the socket closes: who notices that ends at once, and would seem to have died.
+        self.abandoned = self.running and not self.condemned
         trio.lowlevel.notify_closing(self._socket)
         self._socket.close()
-        self.abandoned = self.running and not self.condemned
         expected = self.abandoned or bool(self.condemned)
         if polite and self.running:
             self._rouse()
