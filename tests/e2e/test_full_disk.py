@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from tests.e2e.harness import Daemon
 
 COUNT = 400
-RESERVE = MIB // 2
+RESERVE = 2 * MIB
+"""Room for the outcomes of all that may be in hand: some 70 files of 6 KB and as many reports, each
+a commit of its own at worst."""
 QUEUE = {"min_free_disk": 4 * MIB, "reserve": RESERVE}
 FIRST = COUNT * 3 // 4
 """Files that are there before the disk is full; the tester cannot write the others before."""
