@@ -7,11 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import trio
-
 from benchmarks.workers import work
 from pywats_trio.config.options import WorkerOptions
-from pywats_trio.convert.pool import Pool
+from pywats_trio.convert.pool import open_pool
 from pywats_trio.convert.request import Requests
 from pywats_trio.convert.said import Done, reason
 from pywats_trio.converters.api import Station
@@ -40,7 +38,6 @@ async def asking(type_: str, scratch: Path, **options: Any) -> AsyncIterator[Ask
     requests = Requests.of(
         spec, converter=NAME, arguments={}, station=Station("S"), instance="bench"
     )
-    pool = Pool(WorkerOptions(**(OPTIONS | options)), scratch)
 
     async def ask(path: Path, **more: Any) -> Ending | Died:  # noqa: ANN401
         descriptor = os.open(path, os.O_RDONLY)
@@ -52,10 +49,8 @@ async def asking(type_: str, scratch: Path, **options: Any) -> AsyncIterator[Ask
         finally:
             os.close(descriptor)
 
-    async with trio.open_nursery() as nursery:
-        await nursery.start(pool.run)
+    async with open_pool(WorkerOptions(**(OPTIONS | options)), scratch) as pool:
         yield ask
-        nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager

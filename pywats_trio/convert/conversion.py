@@ -12,14 +12,13 @@ import trio
 from pywats_trio.bell import Bell
 from pywats_trio.convert.forkserver import WorkerStartError
 from pywats_trio.convert.job import ConversionJob, Gate
-from pywats_trio.convert.lineup import Renewals
 from pywats_trio.convert.mending import Mending
-from pywats_trio.convert.pool import Pool, PoolStopped
-from pywats_trio.convert.renewal import Renewal, fresh_pool
+from pywats_trio.convert.pool import Pool, PoolStopped, open_pool
+from pywats_trio.convert.renewal import Renewal
 from pywats_trio.convert.request import describing
 from pywats_trio.convert.said import Description, Detected, reason
 from pywats_trio.converters.registry import AUTO, SURE_ENOUGH, Origin
-from pywats_trio.errors import ConfigError, InvalidInputError, PywatsTrioError, only
+from pywats_trio.errors import ConfigError, InvalidInputError, PywatsTrioError
 from pywats_trio.model import Kind
 from pywats_trio.observe.board import Board
 from pywats_trio.queue.stage import Stage
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from pywats_trio.config.options import Config, ConverterOptions
-    from pywats_trio.convert.lineup import Lineup
+    from pywats_trio.convert.lineup import Lineup, Renewals
     from pywats_trio.convert.location import Opened
     from pywats_trio.convert.outages import Outages
     from pywats_trio.convert.said import Died, Ending
@@ -161,15 +160,13 @@ class Conversion:
             WorkerStartError: there is no room for the processes.
         """
         scratch = self._scratch.with_name(f"{self._scratch.name}-new")
-        renewals = Renewals()
+        workers, withheld = self._config.workers, self._config.withheld
         try:
-            async with fresh_pool(self._config.workers, scratch, self._config.withheld) as pool:
+            async with open_pool(workers, scratch, secrets=withheld) as pool:
                 renewal = Renewal(self.lineup, pool, self._board.clock, changed_only)
-                renewals = await renewal.look(converters)
-        except* OSError as group:
-            error = only(group)
+                return await renewal.look(converters)
+        except OSError as error:
             raise WorkerStartError(f"converters cannot be asked: {error}") from error
-        return renewals
 
     def follow(self, former: Conversion, renewals: Renewals) -> None:
         """Before it runs: use the code that `former` does, but for `renewals`.

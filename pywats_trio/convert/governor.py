@@ -17,7 +17,7 @@ from pywats_trio.convert.limit import Sample
 from pywats_trio.observe.board import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from pywats_trio.convert.limit import Limit
     from pywats_trio.convert.pressure import Reading
@@ -29,9 +29,9 @@ SECOND: Final = 1.0
 log = structlog.get_logger("pywats_trio.convert")
 
 
-async def look(pids: Iterable[int]) -> Reading:
-    """Read the machine in a thread; `pids`: the processes that are ours beside this one."""
-    return await trio.to_thread.run_sync(pressure.read, tuple(pids), abandon_on_cancel=True)
+async def look() -> Reading:
+    """Read the machine, in a thread."""
+    return await trio.to_thread.run_sync(pressure.read, abandon_on_cancel=True)
 
 
 class Governor:
@@ -41,7 +41,6 @@ class Governor:
         limit: decides.
         board: is told when no process can be started; its metrics count the changes.
         resize: is told how many places there are from now on.
-        pids: the processes that are ours beside this one.
         look: reads the machine; what cannot be read raises OSError.
     """
 
@@ -51,13 +50,11 @@ class Governor:
         board: Board,
         *,
         resize: Callable[[int], None],
-        pids: Callable[[], Iterable[int]],
-        look: Callable[[Iterable[int]], Awaitable[Reading]] = look,
+        look: Callable[[], Awaitable[Reading]] = look,
     ) -> None:
         self._limit = limit
         self._board = board
         self._resize = resize
-        self._pids = pids
         self._read = look
         self._since = board.clock()
         self._in_hand = self._finished = self._waited = 0
@@ -117,7 +114,7 @@ class Governor:
 
     async def _look(self) -> Reading | None:
         try:
-            return await self._read(self._pids())
+            return await self._read()
         except OSError as error:
             log.warning("the machine cannot be looked at", error=str(error))
             return None

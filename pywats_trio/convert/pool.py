@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -30,6 +31,7 @@ from pywats_trio.convert.scratch import DEEPEST
 from pywats_trio.convert.watch import HIDDEN, MAX_THREADS, TOO_MANY, TOO_MUCH, Watch
 from pywats_trio.converters.registry import Origin
 from pywats_trio.errors import FrameError, PywatsTrioError
+from pywats_trio.nursery import open_plain_nursery
 from pywats_trio.observe.board import Board
 from pywats_trio.sandbox.levels import KERNEL_LEVELS, Level, probe, reach
 from pywats_trio.worker import EXIT_BROKEN
@@ -37,7 +39,7 @@ from pywats_trio.worker.limits import Limits
 from pywats_trio.worker.tidy import remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from pathlib import Path
 
     from pywats_trio.config.options import WorkerOptions
@@ -67,8 +69,6 @@ class PoolStopped(PywatsTrioError):
 class PoolStatistics:
     """A snapshot. Always `started == alive + recycled`."""
 
-    limit: int
-    """Most processes now; while it falls, there may be more alive."""
     alive: int
     """Processes that exist now, those that are about to end included."""
     busy: int
@@ -131,7 +131,7 @@ class Pool:
         limit = Limit(
             self._size, worker_bytes=options.memory_mb * MIB, reserve=pressure.reserve(RESERVE)
         )
-        self._governor = Governor(limit, board, resize=self._roster.resize, pids=self._processes)
+        self._governor = Governor(limit, board, resize=self._roster.resize)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold the processes until cancelled; then kill those that work and end the idle ones."""
@@ -173,19 +173,14 @@ class Pool:
         """The worker processes that exist now."""
         return self._roster.pids()
 
-    def _processes(self) -> list[int]:
-        fork_server = self._launcher.fork_server
-        pid = fork_server.pid if fork_server else None
-        return [*self.pids(), *([] if pid is None else [pid])]
-
     @property
     def size(self) -> int:
-        """Most processes at once, ever; see `limit` for now."""
+        """Most processes that there can ever be at once."""
         return self._size
 
     @property
     def places(self) -> int:
-        """Most processes now."""
+        """Most processes now; while it falls, there may be more alive."""
         return self._governor.limit
 
     def limit(self) -> dict[str, Any]:
@@ -207,7 +202,6 @@ class Pool:
     def statistics(self) -> PoolStatistics:
         """What the pool has and did."""
         return PoolStatistics(
-            limit=self._governor.limit,
             alive=self._roster.count(),
             busy=self._roster.count(Standing.BUSY),
             idle=self._roster.count(Standing.IDLE),
@@ -400,6 +394,22 @@ class Pool:
 
     def _is_spared(self, child: Child) -> bool:
         return self._jobs_each > 1 and self._roster.keeps(child.group)
+
+
+@asynccontextmanager
+async def open_pool(
+    options: WorkerOptions,
+    root: Path,
+    *,
+    secrets: Iterable[str | os.PathLike[str]] = (),
+    prints: bool = False,
+) -> AsyncIterator[Pool]:
+    """A pool (see there) for the length of the block; `root` and processes are gone after it."""
+    pool = Pool(options, root, secrets=secrets, prints=prints)
+    async with open_plain_nursery() as nursery:
+        await nursery.start(pool.run)
+        yield pool
+        nursery.cancel_scope.cancel()
 
 
 def _why_ended(child: Child) -> str:

@@ -1,14 +1,12 @@
-"""What the machine has to do beside us: its processors and its memory, looked at twice.
+"""What the machine has to do: its processors and its memory, looked at twice.
 
 Counters of the system are read and compared a while later, so a rate is exact for the time between
 two looks and no average of the kernel's has to be waited for. What a system does not tell is None.
-Stalls are read where the kernel has them (Linux, accounting/psi.rst). Everything here blocks for a
-moment.
+Stalls are read where the kernel has them (Linux, accounting/psi.rst). `read` blocks for a moment.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from pathlib import Path
@@ -19,7 +17,7 @@ from attrs import frozen
 from pywats_trio.observe import memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 PROC: Final = Path("/proc")
 _MICROSECOND: Final = 1e-6
@@ -35,14 +33,10 @@ class Reading:
     """Processor seconds of everything that ran."""
     idle: float
     """Processor seconds of nothing."""
-    ours: float
-    """Processor seconds of the service, its workers, and what ended of those."""
     swapped_out: int
     """Bytes."""
     available: int
     """Bytes of memory that can still be had, within the service's control group."""
-    processor_stall: float | None = None
-    """Seconds in which somebody who could run had to wait for a processor."""
     memory_stall: float | None = None
     """Seconds in which somebody waited for memory to be freed or read back."""
 
@@ -54,23 +48,14 @@ class Pressure:
     seconds: float
     processors: float
     """How many there were, to the machine as a whole."""
-    ours: float
-    """How many of them the service and its workers used."""
-    others: float
-    """How many all others used."""
+    idle: float
+    """How many of them had nothing to do."""
     swapping: float
     """Bytes of memory swapped out a second."""
     available: int
     """Bytes of memory that could be had at the end."""
-    processor_stall: float | None = None
-    """Share of the time, 0 to 1, in which somebody waited for a processor."""
     memory_stall: float | None = None
     """Share of the time, 0 to 1, in which somebody waited for memory."""
-
-    @property
-    def idle(self) -> float:
-        """How many processors had nothing to do."""
-        return max(0.0, self.processors - self.ours - self.others)
 
 
 def between(before: Reading, after: Reading) -> Pressure:
@@ -78,16 +63,12 @@ def between(before: Reading, after: Reading) -> Pressure:
     seconds = max(after.at - before.at, 1e-3)
     working = max(0.0, after.working - before.working)
     idle = max(0.0, after.idle - before.idle)
-    # What a process used is told in steps, and of one that ended a moment late.
-    ours = min(max(0.0, after.ours - before.ours), working)
     return Pressure(
         seconds=seconds,
         processors=(working + idle) / seconds,
-        ours=ours / seconds,
-        others=(working - ours) / seconds,
+        idle=idle / seconds,
         swapping=max(0, after.swapped_out - before.swapped_out) / seconds,
         available=after.available,
-        processor_stall=_share(before.processor_stall, after.processor_stall, seconds),
         memory_stall=_share(before.memory_stall, after.memory_stall, seconds),
     )
 
@@ -98,12 +79,8 @@ def _share(before: float | None, after: float | None, seconds: float) -> float |
     return min(1.0, max(0.0, after - before) / seconds)
 
 
-def read(
-    pids: Iterable[int],
-    proc: Path = PROC,
-    available: Callable[[], int] = memory.available,
-) -> Reading:
-    """Look now. `pids`: the processes that are ours beside this one. Blocks."""
+def read(proc: Path = PROC, available: Callable[[], int] = memory.available) -> Reading:
+    """Look now. Blocks."""
     import psutil  # noqa: PLC0415 - 1 MB and 10 ms, and only who converts has to know
 
     processors = psutil.cpu_times()
@@ -114,21 +91,10 @@ def read(
         at=time.monotonic(),
         working=sum(processors) - apart,
         idle=idle,
-        ours=sum(_used(pid) for pid in {os.getpid(), *pids}),
         swapped_out=psutil.swap_memory().sout,
         available=available(),
-        processor_stall=stalled("cpu", proc),
         memory_stall=stalled("memory", proc),
     )
-
-
-def _used(pid: int) -> float:
-    """Processor seconds of a process and of its children that ended; 0 of one that is gone."""
-    import psutil  # noqa: PLC0415 - as above
-
-    with contextlib.suppress(psutil.Error):
-        return float(sum(psutil.Process(pid).cpu_times()[:4]))
-    return 0.0
 
 
 def stalled(what: str, proc: Path = PROC) -> float | None:
@@ -150,6 +116,6 @@ def stalled(what: str, proc: Path = PROC) -> float | None:
 
 def reserve(most: int) -> int:
     """Bytes of memory to leave alone: `most`, or an eighth of a machine that has little."""
-    import psutil  # noqa: PLC0415 - as above
-
-    return min(most, psutil.virtual_memory().total // 8)
+    if not hasattr(os, "sysconf"):
+        return most
+    return min(most, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8)

@@ -7,7 +7,6 @@ fresh, they hold up no job, and a job that hangs does not hold up them.
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -15,18 +14,17 @@ from attrs import define, evolve, field, frozen
 
 from pywats_trio.convert.forkserver import WorkerStartError
 from pywats_trio.convert.lineup import Edition, Refusal, Renewals
-from pywats_trio.convert.pool import Pool
 from pywats_trio.convert.request import describing
 from pywats_trio.convert.said import Description, Unusable, reason
 from pywats_trio.converters.registry import Origin
 from pywats_trio.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Collection
 
-    from pywats_trio.config.options import ConverterOptions, WorkerOptions
+    from pywats_trio.config.options import ConverterOptions
     from pywats_trio.convert.lineup import Lineup
+    from pywats_trio.convert.pool import Pool
     from pywats_trio.convert.said import Died, Ending
     from pywats_trio.converters.registry import Spec
 
@@ -41,18 +39,6 @@ class _Refused(Exception):
     revision: str
     why: str
     traceback: str = ""
-
-
-@asynccontextmanager
-async def fresh_pool(
-    options: WorkerOptions, scratch: Path, secrets: Iterable[Path]
-) -> AsyncIterator[Pool]:
-    """A pool for the length of the block; `scratch` is a folder of its own, gone afterwards."""
-    pool = Pool(options, scratch, secrets=secrets)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(pool.run)
-        yield pool
-        nursery.cancel_scope.cancel()
 
 
 @define

@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 
 from pywats_trio.config.options import MIB
 from pywats_trio.convert.folder import SPOOL
-from pywats_trio.convert.pool import Pool
+from pywats_trio.convert.pool import open_pool
 from pywats_trio.convert.request import Requests, describing
 from pywats_trio.convert.said import (
     Description,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from pywats_trio.config.options import WorkerOptions
+    from pywats_trio.convert.pool import Pool
     from pywats_trio.convert.said import Ending
 
 T = TypeVar("T")
@@ -258,19 +259,10 @@ async def _with_pool(
     options: WorkerOptions, work: Callable[[Pool], Awaitable[T]], withheld: Iterable[Path]
 ) -> T:
     """`work` with a pool of its own, whose processes are gone when this returns."""
-    result: T | PywatsTrioError
     with tempfile.TemporaryDirectory(prefix="pywats-trio-") as folder:
-        pool = Pool(options, Path(folder, "scratch"), secrets=withheld, prints=True)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(pool.run)
-            try:
-                result = await work(pool)
-            except PywatsTrioError as error:
-                result = error  # raised outside, where no nursery makes a group of it
-            nursery.cancel_scope.cancel()
-    if isinstance(result, PywatsTrioError):
-        raise result
-    return result
+        scratch = Path(folder, "scratch")
+        async with open_pool(options, scratch, secrets=withheld, prints=True) as pool:
+            return await work(pool)
 
 
 async def _opened(attempt: Attempt, form: Form, options: WorkerOptions) -> Opened:

@@ -11,7 +11,7 @@ import trio
 from attrs import Factory, define, frozen
 
 from pywats_trio.config.options import WorkerOptions
-from pywats_trio.convert.pool import Pool
+from pywats_trio.convert.pool import Pool, open_pool
 from pywats_trio.convert.request import Requests
 from pywats_trio.convert.said import Died, Done, reason
 from pywats_trio.converters.api import Station
@@ -111,11 +111,8 @@ async def running(
 ) -> AsyncIterator[Pool]:
     """A pool for the converters of a field."""
     options = WorkerOptions(sandbox=level, timeout_seconds=timeout_seconds, **COMMON)
-    pool = Pool(options, field.scratch, secrets=field.secrets)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(pool.run)
+    async with open_pool(options, field.scratch, secrets=field.secrets) as pool:
         yield pool
-        nursery.cancel_scope.cancel()
 
 
 @define(eq=False)
@@ -173,7 +170,7 @@ class Arena:
                 continue  # it got the same process; nobody else ever does
             wrong.append(f"the next file was not converted: {told(answer)}")
         found = self.pool.statistics()
-        if found.alive > found.limit or found.started != found.alive + found.recycled:
+        if found.alive > self.pool.places or found.started != found.alive + found.recycled:
             wrong.append(f"the pool has lost count: {found}")
         return trio.current_time() - begun
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from pywats_trio.config.options import WorkerOptions
-from pywats_trio.convert.pool import Pool
+from pywats_trio.convert.pool import Pool, open_pool
 from pywats_trio.convert.request import Requests
 from pywats_trio.convert.said import Done
 from pywats_trio.converters.api import Station
@@ -45,11 +45,8 @@ async def running(folder: Path, **options: Any) -> AsyncIterator[Pool]:
     What a converter can do where the kernel does not help has to be contained as well.
     """
     usual = {"max": 1, "adaptive": False, "sandbox": "basic"}
-    pool = Pool(WorkerOptions(**{**usual, **options}), folder / "scratch")
-    async with trio.open_nursery() as nursery:
-        await nursery.start(pool.run)
+    async with open_pool(WorkerOptions(**{**usual, **options}), folder / "scratch") as pool:
         yield pool
-        nursery.cancel_scope.cancel()
 
 
 async def ask(
@@ -98,7 +95,7 @@ async def is_at_full_strength(pool: Pool, name: str, good: Path) -> None:
     assert isinstance(answer, Done)
     assert answer.reports[0].serial_number == "good.txt"
     statistics = pool.statistics()
-    assert statistics.alive <= statistics.limit
+    assert statistics.alive <= pool.places
     assert statistics.started == statistics.alive + statistics.recycled
     assert statistics.busy == 0
 

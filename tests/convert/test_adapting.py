@@ -39,11 +39,11 @@ async def test_more_workers_than_processors_become_fewer_while_all_are_busy(
         running(tmp_path, max=processors + 1, adaptive=True, timeout_seconds=PATIENCE) as pool,
         trio.open_nursery() as nursery,
     ):
-        assert pool.statistics().limit == processors + 1
+        assert pool.places == processors + 1
         for _ in range(processors + 2):
             nursery.start_soon(ask, pool, "hostile:Spins", good)
         with trio.fail_after(PATIENCE):
-            while pool.statistics().limit > processors:
+            while pool.places > processors:
                 await trio.lowlevel.checkpoint()
         assert pool.limit()["reason"].startswith(Why.PROCESSOR.value)
         assert pool.limit()["max"] == processors + 1
@@ -55,4 +55,4 @@ async def test_a_pool_that_does_not_adapt_has_what_is_configured(
 ) -> None:
     async with running(tmp_path, max=3) as pool:
         await ask(pool, "good:Good", good)
-        assert pool.limit()["limit"] == pool.statistics().limit == 3
+        assert pool.limit()["limit"] == pool.places == 3

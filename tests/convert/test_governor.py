@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,9 @@ from pywats_trio.convert.pressure import Reading
 from pywats_trio.observe.board import Board, Cause
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
 
-STARTED = Reading(at=0.0, working=0.0, idle=0.0, ours=0.0, swapped_out=0, available=4096 * MIB)
+STARTED = Reading(at=0.0, working=0.0, idle=0.0, swapped_out=0, available=4096 * MIB)
 
 
 @define
@@ -28,19 +27,16 @@ class Machine:
     """Two processors and what is read of them; and the pool, as far as it is needed."""
 
     now: Reading = STARTED
-    others: float = 0.0
-    """How many processors others use; the rest is ours, and what is idle."""
     idle: float = 0.0
+    """How many processors have nothing to do."""
     looks: int = 0
     sizes: list[int] = field(factory=list)
-    pids: tuple[int, ...] = ()
     broken: bool = False
     wall: float = 1000.0
 
-    async def look(self, pids: Iterable[int]) -> Reading:
+    async def look(self) -> Reading:
         await trio.lowlevel.checkpoint()
         self.looks += 1
-        self.pids = tuple(pids)
         if self.broken:
             raise PermissionError("no")
         seconds = trio.current_time() - self.now.at
@@ -49,7 +45,6 @@ class Machine:
             at=self.now.at + seconds,
             working=self.now.working + (2 - self.idle) * seconds,
             idle=self.now.idle + self.idle * seconds,
-            ours=self.now.ours + (2 - self.idle - self.others) * seconds,
         )
         return self.now
 
@@ -66,7 +61,6 @@ async def watched(
         limit,
         board,
         resize=machine.sizes.append,
-        pids=lambda: (7, 8),
         look=machine.look,
     )
     async with trio.open_nursery() as nursery:
@@ -114,7 +108,6 @@ async def test_it_looks_once_a_second_while_there_is_work_and_not_at_all_else(
             await trio.testing.wait_all_tasks_blocked()
             await seconds(5)
             assert machine.looks == 6
-            assert machine.pids == (7, 8)
         await seconds(2)  # what happened since, and that nothing does
         for _ in range(5):
             await trio.sleep(100)
@@ -246,8 +239,8 @@ async def test_a_job_that_fails_is_no_work_left(autojump_clock: trio.testing.Moc
 
 
 async def test_the_real_machine_can_be_looked_at() -> None:
-    first = await look([os.getpid()])
-    second = await look([])
+    first = await look()
+    second = await look()
     assert second.at > first.at
     assert second.working + second.idle >= first.working + first.idle
     assert second.available > 0

@@ -30,11 +30,9 @@ WORKER = 100 * MIB
 FREE = Pressure(
     seconds=1.0,
     processors=8.0,
-    ours=2.0,
-    others=0.0,
+    idle=6.0,
     swapping=0.0,
     available=4096 * MIB,
-    processor_stall=0.0,
     memory_stall=0.0,
 )
 BUSY = Sample(FREE, finished=100, waiting=5)
@@ -137,12 +135,12 @@ def test_more_than_there_are_processors_become_fewer_while_none_is_idle(
     value: int, idle: float, after: int
 ) -> None:
     made = limit(most=16, value=value)
-    assert judged(made, seen(ours=8 - idle)) == after
+    assert judged(made, seen(idle=idle)) == after
     assert (made.verdict.why is Why.PROCESSOR) == (after < value)
 
 
 def test_a_sample_that_took_no_time_says_nothing_of_processors() -> None:
-    assert judged(limit(most=16), seen(seconds=1e-3, processors=0.0, ours=0.0)) == 16
+    assert judged(limit(most=16), seen(seconds=1e-3, processors=0.0, idle=0.0)) == 16
 
 
 def test_every_reason_says_its_figures() -> None:
@@ -158,7 +156,7 @@ def test_every_reason_says_its_figures() -> None:
     judged(made, seen(memory_stall=0.25))
     assert made.verdict.words == "memory: programs wait for it 25% of the time"
     made = limit(most=16)
-    judged(made, seen(ours=8.0))
+    judged(made, seen(idle=0.0))
     words = "processor: all are in use, and there are more workers than processors"
     assert made.verdict.words == words
 
@@ -191,12 +189,12 @@ def test_one_more_needs_its_memory(missing: int, value: int) -> None:
 @pytest.mark.parametrize(("idle", "value"), [(8 * FULL + 0.1, 9), (8 * FULL - 0.1, 8)])
 def test_more_than_there_are_processors_need_idle_ones(idle: float, value: int) -> None:
     made = limit(most=16, value=8)
-    assert calm(made, seen(ours=8 - idle)) == value
+    assert calm(made, seen(idle=idle)) == value
 
 
 @pytest.mark.parametrize(("after", "value"), [(113, 3), (112, 2)])
 def test_a_worker_beyond_the_processors_has_to_help(after: int, value: int) -> None:
-    two = evolve(BUSY, pressure=evolve(FREE, processors=2.0, ours=1.0))
+    two = evolve(BUSY, pressure=evolve(FREE, processors=2.0, idle=1.0))
     made = limit(value=2)
     judged(made, *[two] * (HOLD + 1))
     assert made.value == 3
@@ -248,10 +246,8 @@ def test_a_fall_that_no_rise_brought_about_is_nobody_s_mistake() -> None:
 shares = st.floats(0, 1)
 seconds = st.tuples(
     st.floats(0, 16),
-    st.floats(0, 16),
     st.integers(0, 2048 * MIB),
     st.floats(0, 4 * SWAPPING),
-    st.none() | shares,
     st.none() | shares,
     st.integers(0, 20),
 )
@@ -260,11 +256,11 @@ seconds = st.tuples(
 @settings(deadline=None)
 @given(most=st.integers(1, 32), told=st.lists(seconds, max_size=60))
 def test_whatever_it_is_told_it_stays_in_its_bounds_and_comes_back(
-    most: int, told: list[tuple[float, float, int, float, float, float, int]]
+    most: int, told: list[tuple[float, int, float, float | None, int]]
 ) -> None:
     made = limit(most)
-    for ours, others, available, swapping, processor, memory, waiting in told:
-        pressure = Pressure(1.0, 16.0, ours, others, swapping, available, processor, memory)
+    for idle, available, swapping, memory, waiting in told:
+        pressure = Pressure(1.0, 16.0, idle, swapping, available, memory)
         made.judge(Sample(pressure, finished=100, waiting=waiting))
         assert 0 <= made.value <= most
         assert made.value > 0 or made.verdict.why is Why.MEMORY

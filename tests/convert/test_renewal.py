@@ -13,7 +13,8 @@ from pywats_trio.config.options import Config, ConverterOptions, WorkerOptions
 from pywats_trio.convert import renewal as module
 from pywats_trio.convert.lineup import Edition, Lineup, Renewals
 from pywats_trio.convert.outages import Outages
-from pywats_trio.convert.renewal import Renewal, fresh_pool
+from pywats_trio.convert.pool import open_pool
+from pywats_trio.convert.renewal import Renewal
 from pywats_trio.observe.board import Board
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ async def look(
     tmp_path: Path, lineup: Lineup, *converters: ConverterOptions, changed_only: bool = False
 ) -> Renewals:
     """And take what comes of it into use."""
-    async with fresh_pool(WorkerOptions(max=2), tmp_path / "scratch", ()) as pool:
+    async with open_pool(WorkerOptions(max=2), tmp_path / "scratch") as pool:
         found = await Renewal(lineup, pool, lambda: 7.0, changed_only).look(converters)
     lineup.adopt(found)
     return found
@@ -113,7 +114,7 @@ async def test_one_that_hangs_at_its_import_is_refused(tmp_path: Path, file: Pat
     async with lineup_of(line) as lineup:
         write(file, "import signal\nsignal.pause()")
         workers = WorkerOptions(max=1, timeout_seconds=0.2)
-        async with fresh_pool(workers, tmp_path / "scratch", ()) as pool:
+        async with open_pool(workers, tmp_path / "scratch") as pool:
             found = await Renewal(lineup, pool, lambda: 0.0).look([line])
         assert "longer than 0.2 s" in found.refused["line"].why
 
@@ -177,7 +178,7 @@ async def test_a_file_that_does_not_answer_is_refused(
     threads = lineup._threads  # noqa: SLF001 - a share that hangs is hard to have
     for number in range(module_readers := int(threads.total_tokens)):
         threads.acquire_on_behalf_of_nowait(number)
-    async with fresh_pool(WorkerOptions(max=1), tmp_path / "scratch", ()) as pool:
+    async with open_pool(WorkerOptions(max=1), tmp_path / "scratch") as pool:
         found = await Renewal(lineup, pool, lambda: 0.0).look([line])
     assert f"within {module.ANSWER_SECONDS:g} s" in found.refused["line"].why
     for number in range(module_readers):
