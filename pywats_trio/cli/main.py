@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -11,6 +10,7 @@ import click
 
 from pywats_trio import __version__
 from pywats_trio.cli.group import Command, Main
+from pywats_trio.priority import stand_back
 
 if TYPE_CHECKING:
     from pywats_trio.config.load import Loaded
@@ -52,7 +52,7 @@ UNBUILT: Final = (
 SERVING: Final = frozenset({"run", "demo", "devserver"})
 """Those that do the work, and not only ask for it."""
 GIVES_WAY: Final = 10
-"""Steps of `nice` that the others give way: many operators at once must not take the processor
+"""How far the others stand back, as of `nice`: many operators at once must not take the processor
 from the service and the test programs beside it."""
 
 
@@ -105,6 +105,6 @@ def cli(
 
 def main() -> None:
     """Run the command line; exits with the codes of contract section 3."""
-    if SERVING.isdisjoint(sys.argv) and hasattr(os, "nice"):
-        os.nice(GIVES_WAY)
+    if SERVING.isdisjoint(sys.argv):
+        stand_back(GIVES_WAY)
     cli(prog_name="pywats-trio")

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 
-def defer(name: str, elsewhere: Mapping[str, str]) -> None:
+def defer(name: str, elsewhere: Mapping[str, str], *, for_ever: bool = False) -> None:
     """Have the package `name` wait; nothing happens where it is imported already, or is not there.
 
-    `elsewhere` says for names that it only passes on in which module they are.
+    `elsewhere` says for names that it only passes on in which module they are. `for_ever`: its
+    `__init__` cannot run here, so other names are not there.
     """
     parent, _, last = name.rpartition(".")
     if name in sys.modules or (parent and parent not in sys.modules):
@@ -30,13 +31,13 @@ def defer(name: str, elsewhere: Mapping[str, str]) -> None:
     spec = importlib.util.find_spec(name)
     if spec is None or spec.loader is None or spec.submodule_search_locations is None:
         return
-    package = sys.modules[name] = _Deferred(spec, elsewhere)
+    package = sys.modules[name] = _Deferred(spec, elsewhere, has_run=for_ever)
     if parent:
         setattr(sys.modules[parent], last, package)  # as an import does
 
 
 class _Deferred(ModuleType):
-    def __init__(self, spec: ModuleSpec, elsewhere: Mapping[str, str]) -> None:
+    def __init__(self, spec: ModuleSpec, elsewhere: Mapping[str, str], *, has_run: bool) -> None:
         super().__init__(spec.name)
         self.__spec__ = self._spec = spec
         self.__loader__ = spec.loader
@@ -44,14 +45,14 @@ class _Deferred(ModuleType):
         self.__file__ = spec.origin
         self.__path__ = list(spec.submodule_search_locations or ())
         self._elsewhere = elsewhere
-        self._has_run = False
+        self._has_run = has_run
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of a module
         """What is not there yet."""
         if name in self._elsewhere:
             return getattr(importlib.import_module(self._elsewhere[name]), name)
         if self._has_run:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r} in a worker")
         self._run()
         return getattr(self, name)
 

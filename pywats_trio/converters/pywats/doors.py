@@ -15,17 +15,16 @@ import os
 import sys
 import tempfile
 from contextlib import contextmanager
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
 from pywats_trio.converters.pywats.deferred import defer
+from pywats_trio.converters.pywats.shims import models
 from pywats_trio.errors import LoadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from importlib.machinery import ModuleSpec
 
     from pywats_trio.converters.pywats import shims
 
@@ -73,23 +72,7 @@ _DEFERRED: Final[Mapping[str, Mapping[str, str]]] = {
     "pywats": {},
     "pywats.core": {},
     _CONVERTERS: {
-        **dict.fromkeys(
-            (
-                "ArgumentDefinition",
-                "ArgumentType",
-                "ConversionRecord",
-                "ConversionStatus",
-                "ConverterResult",
-                "ConverterSource",
-                "ConverterType",
-                "FailureRecord",
-                "FileInfo",
-                "PostProcessAction",
-                "SourceType",
-                "ValidationResult",
-            ),
-            f"{_CONVERTERS}.models",
-        ),
+        **dict.fromkeys(models.__all__, f"{_CONVERTERS}.models"),
         "ConverterBase": f"{_CONVERTERS}.base",
         "ConverterContext": f"{_CONVERTERS}.context",
         "FileConverter": f"{_CONVERTERS}.file_converter",
@@ -136,7 +119,7 @@ def provided() -> Iterator[None]:
     if ROOT not in sys.modules:
         spec = importlib.util.find_spec(ROOT)
         if spec is not None and spec.submodule_search_locations:
-            _open(spec)
+            _open()
         else:
             _stand_in()
     try:
@@ -150,31 +133,13 @@ def provided() -> Iterator[None]:
         ) from error
 
 
-def _open(spec: ModuleSpec) -> None:
-    sys.modules[ROOT] = _Hollow(spec, _ELSEWHERE)
+def _open() -> None:
+    defer(ROOT, _ELSEWHERE, for_ever=True)
+    defer(f"{ROOT}.core", {}, for_ever=True)
     for name, elsewhere in _DEFERRED.items():
         defer(name, elsewhere)
-    core = importlib.util.find_spec(f"{ROOT}.core")
-    if core is not None:
-        sys.modules[core.name] = sys.modules[ROOT].core = _Hollow(core, {})  # type: ignore[attr-defined]
     # pyWATS keeps its logs of conversions below the home folder, where a worker may not write.
     os.environ.setdefault("HOME", tempfile.gettempdir())
-
-
-class _Hollow(ModuleType):
-    """A package without its own `__init__`: what is in its folder can be imported from it."""
-
-    def __init__(self, spec: ModuleSpec, elsewhere: Mapping[str, str]) -> None:
-        super().__init__(spec.name)
-        self.__spec__ = spec
-        self.__file__ = spec.origin
-        self.__path__ = list(spec.submodule_search_locations or ())
-        self._elsewhere = elsewhere
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of a module
-        if name not in self._elsewhere:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r} in a worker")
-        return getattr(importlib.import_module(self._elsewhere[name]), name)
 
 
 def _stand_in() -> None:
