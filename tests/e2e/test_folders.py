@@ -19,6 +19,7 @@ from tests.convert.kit import type_of
 from tests.e2e.books import lives
 from tests.e2e.clients import peer
 from tests.e2e.harness import COMMAND, Daemon, daemon, write_config
+from tests.e2e.probing import held_at_gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +31,20 @@ SOURCE = Path(type_of("folders:Marked").rpartition(":")[0]).read_text()
 BOTH = pytest.mark.parametrize("form", [Form.FOLDER, Form.PAIR])
 
 
-def configured(folder: Path, url: str, type_: str, **converter: object) -> Path:
+def configured(
+    folder: Path, url: str, type_: str, *, sandbox: object = "standard", **converter: object
+) -> Path:
     options = {"type": type_, **ONE_ATTEMPT, **converter}
     ipc = {"requests_per_minute": 1_000_000, "burst": 100_000, "socket": str(folder / "ipc.sock")}
-    return write_config(folder, url, station=STATION, retry=ONE_ATTEMPT, converter=options, ipc=ipc)
+    return write_config(
+        folder,
+        url,
+        station=STATION,
+        retry=ONE_ATTEMPT,
+        converter=options,
+        ipc=ipc,
+        workers={"sandbox": sandbox},
+    )
 
 
 @define
@@ -176,20 +187,21 @@ async def test_a_unit_that_changes_while_it_is_converted_is_taken_again_as_it_is
     source = SOURCE
     waiting = (
         "\n    def convert(self, source, context):\n"
-        "        context.logger.info('at work')\n"
-        "        import time\n"
-        "        time.sleep(1.0 if len(source.files) == 1 else 0)\n"
+        "        if len(source.files) == 1:\n"
+        f"            open({os.fspath(tmp_path / 'gate')!r}).read()\n"
         "        yield report_of(source)\n"
     )
     file.write_text(f"{source}\n\nclass Mine(Folders):\n    id = 'mine'{waiting}")
     async with open_devserver() as server:
-        config = configured(tmp_path, server.url, f"{file}:Mine")
+        # Not shut in, for the gate is a file of the test's.
+        config = configured(tmp_path, server.url, f"{file}:Mine", sandbox="basic")
+        os.mkfifo(tmp_path / "gate")
         unit = tmp_path / "drop" / "DUT 1"
         unit.mkdir()
         (unit / "1.txt").write_text("1")
         async with daemon(config) as running:
-            await running.until_event("a converter says")
-            (unit / "2.txt").write_text("2")
+            async with held_at_gate(tmp_path):
+                (unit / "2.txt").write_text("2")
             await running.until_true(partial(server.wait_until, lambda s: len(taken(s)) == 1))
             assert await running.stop() == 0
         [received] = await server.received()
