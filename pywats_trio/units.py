@@ -27,6 +27,7 @@ MAX_FILES: Final = 10_000
 """Files and folders in a unit."""
 MAX_DEPTH: Final = 16
 """Folders inside each other in a unit."""
+CHUNK: Final = 1 << 20
 OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_FILE: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -86,6 +87,13 @@ class Obstructed(Exception):
     def __init__(self, obstacle: Obstacle) -> None:
         super().__init__(obstacle.message)
         self.obstacle = obstacle
+
+
+class Changed(Exception):
+    """A unit is not what a survey found."""
+
+    def __init__(self) -> None:
+        super().__init__("it was changed while it was read")
 
 
 @frozen
@@ -192,6 +200,24 @@ def hold(parts: Parts) -> Held:
         if header is not None:
             os.close(header)
         raise
+
+
+def content(descriptor: int, member: Member) -> Iterator[bytes]:
+    """What a survey found as `member`, from this open file, in pieces.
+
+    Raises:
+        Changed: it is not that.
+    """
+    status = os.fstat(descriptor)
+    seen = (status.st_size, status.st_mtime_ns, status.st_ino)
+    if seen != member[1:]:
+        raise Changed
+    done = 0
+    while piece := os.pread(descriptor, min(CHUNK, member.size - done), done):
+        yield piece
+        done += len(piece)
+    if done < member.size:
+        raise Changed
 
 
 def open_file(name: str, directory: int | None = None, path: str = "") -> int:

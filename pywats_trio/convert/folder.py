@@ -22,7 +22,7 @@ from pywats_trio.convert.location import (
 )
 from pywats_trio.model import Form, Problem, Reason, Superseded, Wait
 from pywats_trio.text import printable
-from pywats_trio.units import Obstructed, Parts
+from pywats_trio.units import Changed, Obstructed, Parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ def open_unit(location: Location, unwanted: Callable[[], bool]) -> Opened:
         return _open(location, unwanted)
     except Obstructed as error:
         raise _hindered(location, error.obstacle) from error
-    except spool.Changed as error:
+    except Changed as error:
         raise Cannot(Superseded(str(error))) from error
     except spool.Unwritten as error:
         raise Cannot(_unwritten(location, error.reason)) from error
@@ -74,7 +74,7 @@ def _open(location: Location, unwanted: Callable[[], bool]) -> Opened:
 
 def _check_still(held: Held, found: Survey) -> None:
     if held.survey().identity != found.identity:
-        raise spool.Changed
+        raise Changed
 
 
 def _hold(parts: Parts) -> Held:
@@ -82,7 +82,7 @@ def _hold(parts: Parts) -> Held:
         return units.hold(parts)
     except OSError as error:
         if error.errno in units.GONE:
-            raise spool.Changed from error
+            raise Changed from error
         raise
 
 

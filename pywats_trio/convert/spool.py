@@ -15,21 +15,14 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from attrs import define, field, frozen
 
 from pywats_trio import units
+from pywats_trio.units import Changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pywats_trio.units import Found, Held, Member, Survey
 
-CHUNK: Final = 1 << 20
 PREFIX: Final = "unit-"
-
-
-class Changed(Exception):
-    """The unit is not what the survey found."""
-
-    def __init__(self) -> None:
-        super().__init__("it was changed while it was read")
 
 
 class Unwritten(Exception):
@@ -51,7 +44,7 @@ class Spooled:
 
 
 def fill(held: Held, found: Survey, folder: str, unwanted: Callable[[], bool]) -> Spooled:
-    """Copy the unit as it was `found` into a file in `folder` (see `Place.spool`).
+    """Copy the unit as it was `found` into a file in `folder` (see `Location.spool`).
 
     When it comes to be `unwanted`, what is copied by then is thrown away.
 
@@ -112,19 +105,13 @@ class _Copy:
                 self._one(descriptor, one.path)
 
     def _one(self, descriptor: int, path: str) -> None:
-        member = self.expected.get(path)
-        status = os.fstat(descriptor)
-        seen = (status.st_size, status.st_mtime_ns, status.st_ino)
-        if member is None or seen != member[1:]:
+        start, member = self.at, self.expected.get(path)
+        if member is None:
             raise Changed
-        start, done = self.at, 0
-        while piece := os.pread(descriptor, min(CHUNK, member.size - done), done):
+        for piece in units.content(descriptor, member):
             if self.unwanted():
                 raise Changed
             self._write(piece)
-            done += len(piece)
-        if done < member.size:
-            raise Changed
         self.entries[path] = (path, start, member.size, member.mtime_ns)
 
     def _write(self, piece: bytes) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import trio
 from attrs import define
@@ -18,7 +18,7 @@ from pywats_trio.errors import InvalidInputError
 from pywats_trio.intake import moves
 from pywats_trio.intake.handed import explained, too_large, unreadable
 from pywats_trio.text import printable
-from pywats_trio.units import Obstructed, Parts
+from pywats_trio.units import Changed, Obstructed, Parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from pywats_trio.model import Form, Identity
     from pywats_trio.units import Found, Held, Member, Obstacle, Survey
-
-_CHUNK: Final = 1024 * 1024
 
 
 @contextmanager
@@ -125,23 +123,19 @@ class HandedUnit:
             os.close(descriptor)
 
     def _copy_one(self, descriptor: int, expected: Member | None, path: str) -> None:
-        status = os.fstat(descriptor)
-        seen = (status.st_size, status.st_mtime_ns, status.st_ino)
-        if expected is None or seen != expected[1:]:
+        if expected is None:
             raise _changed(self._told)
         with open(path, "xb") as file:  # noqa: PTH123
-            file.writelines(self._pieces(descriptor, expected.size))
+            file.writelines(self._pieces(descriptor, expected))
             file.flush()
             os.utime(file.fileno(), ns=(expected.mtime_ns, expected.mtime_ns))
             os.fsync(file.fileno())
 
-    def _pieces(self, descriptor: int, size: int) -> Iterator[bytes]:
-        done = 0
+    def _pieces(self, descriptor: int, expected: Member) -> Iterator[bytes]:
         with self._read():
-            while piece := os.pread(descriptor, min(_CHUNK, size - done), done):
+            for piece in units.content(descriptor, expected):
                 trio.from_thread.check_cancelled()
                 yield piece
-                done += len(piece)
 
     def _checked(self, target: Parts) -> Identity:
         """The identity of a copy that holds what was found, if that is still what is there."""
@@ -161,6 +155,8 @@ class HandedUnit:
             yield
         except Obstructed as error:
             raise _hindered(self._told, error.obstacle) from error
+        except Changed as error:
+            raise _changed(self._told) from error
         except OSError as error:
             if error.errno in units.GONE:
                 raise _changed(self._told) from error
