@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 """The newest layout of the database that this program knows (PRAGMA user_version)."""
 
 STEPS: Final[Mapping[int, str]] = {
@@ -35,9 +35,6 @@ STEPS: Final[Mapping[int, str]] = {
         ALTER TABLE items ADD COLUMN delay REAL;
         ALTER TABLE items ADD COLUMN worker TEXT NOT NULL DEFAULT '';
         ALTER TABLE items ADD COLUMN exported TEXT NOT NULL DEFAULT '';
-        ALTER TABLE items ADD COLUMN code TEXT NOT NULL DEFAULT '';
-        ALTER TABLE items ADD COLUMN form TEXT NOT NULL DEFAULT 'file';
-        ALTER TABLE items ADD COLUMN after TEXT NOT NULL DEFAULT '';
         UPDATE items SET
           rank = priority,
           name = iif(kind = 'file',
@@ -74,6 +71,11 @@ STEPS: Final[Mapping[int, str]] = {
           at      REAL    NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX imported_at ON imported (at, item_id);
+    """,
+    3: """
+        ALTER TABLE items ADD COLUMN code TEXT NOT NULL DEFAULT '';
+        ALTER TABLE items ADD COLUMN form TEXT NOT NULL DEFAULT 'file';
+        ALTER TABLE items ADD COLUMN after TEXT NOT NULL DEFAULT '';
     """,
 }
 """From each older layout to the one after it."""

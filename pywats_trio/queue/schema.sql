@@ -1,4 +1,4 @@
--- Layout 3. Older ones are brought here by migrate.py; PRAGMA user_version has the number.
+-- Layout 4. Older ones are brought here by migrate.py; PRAGMA user_version has the number.
 -- Times are seconds since the epoch (UTC).
 
 CREATE TABLE items (
