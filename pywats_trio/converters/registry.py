@@ -27,9 +27,9 @@ MAX_CODE: Final = 4 << 20
 _STANDARD: Final = "pywats_trio.converters.standard"
 STANDARD: Final = {
     "wats-json": f"{_STANDARD}.wats_json:WatsJson",
-    "wats-xml": f"{_STANDARD}.wats_xml:WatsXml",
-    "wats-text": f"{_STANDARD}.wats_text:WatsText",
-    "csv": f"{_STANDARD}.csv_converter:Csv",
+    "wats-xml": f"{_STANDARD}.wats_xml.converter:WatsXml",
+    "wats-text": f"{_STANDARD}.wats_text.converter:WatsText",
+    "csv": f"{_STANDARD}.csv.converter:Csv",
     "auto": f"{_STANDARD}.auto:Auto",
 }
 """The converters that come with the package, id to class."""

@@ -10,7 +10,7 @@ import pytest
 
 from pywats_trio.converters.api import Reject
 from pywats_trio.converters.standard.wats_json import WatsJson
-from pywats_trio.converters.standard.wats_xml import WSXF, WatsXml
+from pywats_trio.converters.standard.wats_xml.converter import WSXF, WatsXml
 from tests.samples import convert_bytes, disagreements
 
 DEEP = 10_000

@@ -19,8 +19,8 @@ from pywats_trio.config.options import WorkerOptions
 from pywats_trio.convert import trial
 from pywats_trio.converters.api import Context, Reject, Source, Station
 from pywats_trio.converters.arguments import mistakes
-from pywats_trio.converters.standard.csv_converter import Csv
-from pywats_trio.converters.standard.csv_rows import MAX_ROW
+from pywats_trio.converters.standard.csv.converter import Csv
+from pywats_trio.converters.standard.csv.rows import MAX_ROW
 from pywats_trio.reports.limits import MAX_NESTED_STEPS
 from tests import samples
 from tests.samples import convert_bytes, disagreements

@@ -12,10 +12,10 @@ import pytest
 
 from pywats_trio.converters.api import Converter, Reject, Source
 from pywats_trio.converters.standard.auto import Auto
-from pywats_trio.converters.standard.csv_converter import Csv
+from pywats_trio.converters.standard.csv.converter import Csv
 from pywats_trio.converters.standard.wats_json import WatsJson
-from pywats_trio.converters.standard.wats_text import WatsText
-from pywats_trio.converters.standard.wats_xml import WatsXml
+from pywats_trio.converters.standard.wats_text.converter import WatsText
+from pywats_trio.converters.standard.wats_xml.converter import WatsXml
 from tests import samples
 from tests.samples import Sample, convert_bytes, disagreements
 

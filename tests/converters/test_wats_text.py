@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from pywats_trio.converters.api import Reject, Source
 from pywats_trio.converters.arguments import bind, mistakes
-from pywats_trio.converters.standard.wats_text import WatsText
-from pywats_trio.converters.standard.wats_text_charts import MAX_POINTS, MAX_SERIES
-from pywats_trio.converters.standard.wats_text_measured import COLUMNS
+from pywats_trio.converters.standard.wats_text.charts import MAX_POINTS, MAX_SERIES
+from pywats_trio.converters.standard.wats_text.converter import WatsText
+from pywats_trio.converters.standard.wats_text.measured import COLUMNS
 from pywats_trio.reports.limits import MAX_NESTED_STEPS, PROCESS_CODES
 from tests import samples
 from tests.samples import convert_bytes

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywats_trio.converters.api import Reject, Source
-from pywats_trio.converters.standard import xml_tree
-from pywats_trio.converters.standard.wats_xml import WRML, WSXF, WatsXml
+from pywats_trio.converters.common import xml_tree
+from pywats_trio.converters.standard.wats_xml.converter import WRML, WSXF, WatsXml
 from tests.samples import ID, convert_bytes
 
 if TYPE_CHECKING:

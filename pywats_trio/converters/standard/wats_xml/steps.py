@@ -11,14 +11,14 @@ import binascii
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from pywats_trio.converters.standard import wats_xml_tables as tables
+from pywats_trio.converters.standard.wats_xml import tables
 from pywats_trio.reports import operators
 from pywats_trio.reports.limits import MAX_NESTED_STEPS
 from pywats_trio.reports.steps import joined
 
 if TYPE_CHECKING:
-    from pywats_trio.converters.standard.xml_tree import Element
-    from pywats_trio.converters.standard.xml_values import Reader
+    from pywats_trio.converters.common.xml_tree import Element
+    from pywats_trio.converters.standard.wats_xml.values import Reader
 
 PARTS: Final = frozenset(
     {

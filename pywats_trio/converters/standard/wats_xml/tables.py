@@ -7,10 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pywats_trio.converters.standard.xml_values import boolean, group, number, status, text, word
+from pywats_trio.converters.standard.wats_xml.values import (
+    boolean,
+    group,
+    number,
+    status,
+    text,
+    word,
+)
 
 if TYPE_CHECKING:
-    from pywats_trio.converters.standard.xml_values import Table
+    from pywats_trio.converters.standard.wats_xml.values import Table
 
 PLACES: Final[Table] = {"StepID": None, "MeasIndex": None, "MeasOrderNumber": None}
 STEP: Final[Table] = {

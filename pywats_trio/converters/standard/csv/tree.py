@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pywats_trio.converters.standard.csv_steps import TYPES, entry
+from pywats_trio.converters.standard.csv.steps import TYPES, entry
 from pywats_trio.reports.limits import MAX_NESTED_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from pywats_trio.converters.standard.csv_steps import Entry
-    from pywats_trio.converters.standard.csv_table import Row
-    from pywats_trio.converters.standard.decimals import Mark
+    from pywats_trio.converters.common.decimals import Mark
+    from pywats_trio.converters.standard.csv.steps import Entry
+    from pywats_trio.converters.standard.csv.table import Row
 
 Step = dict[str, Any]
 _WORST_FIRST: Final = "ETF"

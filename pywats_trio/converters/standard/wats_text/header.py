@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, field
 
 from pywats_trio.converters.api import Reject
-from pywats_trio.converters.standard.wats_text_lines import shown
-from pywats_trio.converters.standard.wats_text_values import (
+from pywats_trio.converters.standard.wats_text.lines import shown
+from pywats_trio.converters.standard.wats_text.values import (
     Convert,
     instant,
     result,
@@ -21,8 +21,8 @@ from pywats_trio.converters.standard.wats_text_values import (
 
 if TYPE_CHECKING:
     from pywats_trio.converters.api import Source
-    from pywats_trio.converters.standard.wats_text_lines import Line, Unit
-    from pywats_trio.converters.standard.wats_text_values import Notes
+    from pywats_trio.converters.standard.wats_text.lines import Line, Unit
+    from pywats_trio.converters.standard.wats_text.values import Notes
 
 PROCESS_CODE: Final = 10
 """What the vendor's converter takes where neither file nor configuration names an operation."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from pywats_trio.converters.api import Reject
-from pywats_trio.converters.standard.csv_names import KNOWN, MISC, REQUIRED, UNIT, normal
+from pywats_trio.converters.standard.csv.names import KNOWN, MISC, REQUIRED, UNIT, normal
 from pywats_trio.text import shortened
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pywats_trio.converters.standard.wats_text_lines import shown
+from pywats_trio.converters.standard.wats_text.lines import shown
 from pywats_trio.reports import numbers
 
 if TYPE_CHECKING:
-    from pywats_trio.converters.standard.wats_text_lines import Line
-    from pywats_trio.converters.standard.wats_text_values import Notes
+    from pywats_trio.converters.standard.wats_text.lines import Line
+    from pywats_trio.converters.standard.wats_text.values import Notes
 
 CHART_CELLS: Final = 7
 """Chart, type, label, x label, x unit, y label, y unit."""

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
-from pywats_trio.converters.standard.wats_text_lines import shown
-from pywats_trio.converters.standard.wats_text_values import boolean, number, status
+from pywats_trio.converters.standard.wats_text.lines import shown
+from pywats_trio.converters.standard.wats_text.values import boolean, number, status
 from pywats_trio.reports import operators
 from pywats_trio.reports.limits import ONE_LIMIT, STRING_OPERATORS, TWO_LIMITS
 from pywats_trio.reports.steps import Numeric, Text
 
 if TYPE_CHECKING:
     from pywats_trio.converters.api import Reject
-    from pywats_trio.converters.standard.wats_text_lines import Line
-    from pywats_trio.converters.standard.wats_text_values import Convert, Notes
+    from pywats_trio.converters.standard.wats_text.lines import Line
+    from pywats_trio.converters.standard.wats_text.values import Convert, Notes
     from pywats_trio.reports.operators import Value
 
 COLUMNS: Final = (

@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from pywats_trio.converters.api import Argument, Context, Converter, Reject, Source
-from pywats_trio.converters.reading import beginning
-from pywats_trio.converters.standard import csv_rows, local_times
-from pywats_trio.converters.standard.csv_arguments import ARGUMENTS, check
-from pywats_trio.converters.standard.csv_names import normal
-from pywats_trio.converters.standard.csv_table import Table
-from pywats_trio.converters.standard.csv_units import Settings, reports, survey
+from pywats_trio.converters.common import local_times
+from pywats_trio.converters.common.reading import beginning
+from pywats_trio.converters.standard.csv import rows
+from pywats_trio.converters.standard.csv.arguments import ARGUMENTS, check
+from pywats_trio.converters.standard.csv.names import normal
+from pywats_trio.converters.standard.csv.table import Table
+from pywats_trio.converters.standard.csv.units import Settings, reports, survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,7 +42,7 @@ class Csv(Converter):
 
     def detect(self, source: Source) -> float:
         """By the words of the header: 0.9 where they are ours, 0.6 where they are near to it."""
-        for line in csv_rows.LINE_END.split(beginning(source, _HEAD)):
+        for line in rows.LINE_END.split(beginning(source, _HEAD)):
             if line.strip() and not line.startswith("#"):
                 return _certainty(line)
         return 0.0
@@ -63,7 +64,7 @@ class Csv(Converter):
 
 def _certainty(header: str) -> float:
     try:
-        cells = csv_rows.cells(header, csv_rows.delimiter_of(header, 1), 1)
+        cells = rows.cells(header, rows.delimiter_of(header, 1), 1)
     except Reject:
         return 0.0
     names = [_PUNCTUATION.sub("", name).lower() for name in cells]

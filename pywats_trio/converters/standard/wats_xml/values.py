@@ -12,7 +12,7 @@ from pywats_trio.reports.limits import GROUPS, RESULTS, STEP_LETTERS
 from pywats_trio.reports.model import Finding
 
 if TYPE_CHECKING:
-    from pywats_trio.converters.standard.xml_tree import Element
+    from pywats_trio.converters.common.xml_tree import Element
 
 Convert = Callable[[str], object]
 """The WSJF value of an attribute; None leaves the member out.

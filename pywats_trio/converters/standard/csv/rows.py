@@ -15,7 +15,7 @@ from pywats_trio.converters.api import Reject
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pywats_trio.converters.reading import Text
+    from pywats_trio.converters.common.reading import Text
 
 MAX_ROW: Final = 1 << 20
 """Characters of a row. Without a bound, a quote that is never closed takes in the whole file."""

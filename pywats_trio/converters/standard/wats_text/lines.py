@@ -13,7 +13,7 @@ from pywats_trio.text import shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pywats_trio.converters.standard.wats_text_values import Convert
+    from pywats_trio.converters.standard.wats_text.values import Convert
 
 MARKS: Final = ("Header-Start", "Step-Data-Start", "Step-Data-End", "UUT-End")
 """In the order in which they part a unit: header, rows and footer lie between them."""

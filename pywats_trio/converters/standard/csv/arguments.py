@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from pywats_trio.converters.api import Argument, Reject
 from pywats_trio.converters.arguments import Table
-from pywats_trio.converters.standard.csv_names import KNOWN, MISC, normal
+from pywats_trio.converters.standard.csv.names import KNOWN, MISC, normal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

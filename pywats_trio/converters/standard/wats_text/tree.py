@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
-from pywats_trio.converters.standard import wats_text_charts as charts
-from pywats_trio.converters.standard.wats_text_lines import shown
-from pywats_trio.converters.standard.wats_text_measured import COLUMNS, Row
-from pywats_trio.converters.standard.wats_text_steps import (
+from pywats_trio.converters.standard.wats_text import charts
+from pywats_trio.converters.standard.wats_text.lines import shown
+from pywats_trio.converters.standard.wats_text.measured import COLUMNS, Row
+from pywats_trio.converters.standard.wats_text.steps import (
     ACTION,
     KINDS,
     SEQUENCE,
@@ -17,15 +17,15 @@ from pywats_trio.converters.standard.wats_text_steps import (
     members,
     merge,
 )
-from pywats_trio.converters.standard.wats_text_values import status
+from pywats_trio.converters.standard.wats_text.values import status
 from pywats_trio.reports.limits import MAX_NESTED_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pywats_trio.converters.standard.wats_text_lines import Unit
-    from pywats_trio.converters.standard.wats_text_steps import Kind
-    from pywats_trio.converters.standard.wats_text_values import Notes
+    from pywats_trio.converters.standard.wats_text.lines import Unit
+    from pywats_trio.converters.standard.wats_text.steps import Kind
+    from pywats_trio.converters.standard.wats_text.values import Notes
 
 _MEASUREMENT: Final = COLUMNS[2:8]
 """The columns that are about a measurement."""

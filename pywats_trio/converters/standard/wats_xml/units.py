@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pywats_trio.converters.standard.xml_values import Reader, Table, number, text, word
+from pywats_trio.converters.standard.wats_xml.values import Reader, Table, number, text, word
 
 if TYPE_CHECKING:
-    from pywats_trio.converters.standard.xml_tree import Element
+    from pywats_trio.converters.common.xml_tree import Element
 
 _UNIT: Final[Table] = {
     "PartType": ("partType", text),

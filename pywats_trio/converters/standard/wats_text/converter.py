@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pywats_trio.converters.api import Argument, Context, Converter, Reject, Source
-from pywats_trio.converters.standard import wats_text_header
-from pywats_trio.converters.standard.wats_text_header import Header
-from pywats_trio.converters.standard.wats_text_lines import MARKS, units
-from pywats_trio.converters.standard.wats_text_steps import SEQUENCE
-from pywats_trio.converters.standard.wats_text_tree import Tree
-from pywats_trio.converters.standard.wats_text_values import Notes
+from pywats_trio.converters.standard.wats_text import header as headers
+from pywats_trio.converters.standard.wats_text.header import Header
+from pywats_trio.converters.standard.wats_text.lines import MARKS, units
+from pywats_trio.converters.standard.wats_text.steps import SEQUENCE
+from pywats_trio.converters.standard.wats_text.tree import Tree
+from pywats_trio.converters.standard.wats_text.values import Notes
 from pywats_trio.reports.limits import PROCESS_CODES
 from pywats_trio.reports.model import InvalidReport
 from pywats_trio.reports.report import Report
@@ -20,7 +20,7 @@ from pywats_trio.reports.steps import worst
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pywats_trio.converters.standard.wats_text_lines import Unit
+    from pywats_trio.converters.standard.wats_text.lines import Unit
 
 _HEAD: Final = 8192
 _NUL: Final = b"\0"
@@ -44,7 +44,7 @@ class WatsText(Converter):
             minimum=PROCESS_CODES[0],
             maximum=PROCESS_CODES[-1],
             help="test operation of units without OperationTypeCode; without it "
-            f"{wats_text_header.PROCESS_CODE}",
+            f"{headers.PROCESS_CODE}",
         ),
         "encoding": Argument(
             str,
@@ -95,7 +95,7 @@ def _report(unit: Unit, decimal: str, process_code: int | None, source: Source) 
     header.read()
     tree = Tree(decimal, notes)
     tree.read(unit)
-    content = wats_text_header.content(header, process_code, source)
+    content = headers.content(header, process_code, source)
     steps = [step.as_wsjf() for step in tree.top]
     if "result" not in content:
         content["result"] = _result(unit, steps)
@@ -105,7 +105,7 @@ def _report(unit: Unit, decimal: str, process_code: int | None, source: Source) 
         "stepType": SEQUENCE,
         "name": _ROOT,
         "status": content["result"],
-        "seqCall": wats_text_header.call(header),
+        "seqCall": headers.call(header),
         "steps": steps,
     }
     try:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
-from pywats_trio.converters.standard import decimals, words
-from pywats_trio.converters.standard.csv_tree import Tree
+from pywats_trio.converters.common import decimals, words
+from pywats_trio.converters.standard.csv.tree import Tree
 from pywats_trio.reports import numbers
 from pywats_trio.reports.header import shown
 from pywats_trio.reports.limits import PROCESS_CODES, RESULTS
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pywats_trio.converters.api import Reject, Source
-    from pywats_trio.converters.standard.csv_columns import Columns
-    from pywats_trio.converters.standard.csv_table import Key, Row, Table
-    from pywats_trio.converters.standard.decimals import Mark
-    from pywats_trio.converters.standard.local_times import Clock
+    from pywats_trio.converters.common.decimals import Mark
+    from pywats_trio.converters.common.local_times import Clock
+    from pywats_trio.converters.standard.csv.columns import Columns
+    from pywats_trio.converters.standard.csv.table import Key, Row, Table
 
 _NUMBERS: Final = ("value", "low", "high")
 _WHOLE: Final = re.compile(r"[+-]?\d{1,9}", re.ASCII)

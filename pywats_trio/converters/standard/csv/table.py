@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from pywats_trio.converters import reading
 from pywats_trio.converters.api import Reject
-from pywats_trio.converters.standard import csv_rows
-from pywats_trio.converters.standard.csv_columns import Columns
-from pywats_trio.converters.standard.csv_names import PER_RUN
+from pywats_trio.converters.common import reading
+from pywats_trio.converters.standard.csv import rows
+from pywats_trio.converters.standard.csv.columns import Columns
+from pywats_trio.converters.standard.csv.names import PER_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,10 +78,10 @@ class Table:
             Reject: there is none, or not with the columns that are needed.
         """
         text = reading.opened(source, arguments["encoding"])
-        line = csv_rows.header_line(text, arguments["skip_lines"])
-        _line, header = next(csv_rows.records(text, line))
-        delimiter = arguments["delimiter"] or csv_rows.delimiter_of(header, line)
-        names = csv_rows.cells(header, delimiter, line)
+        line = rows.header_line(text, arguments["skip_lines"])
+        _line, header = next(rows.records(text, line))
+        delimiter = arguments["delimiter"] or rows.delimiter_of(header, line)
+        names = rows.cells(header, delimiter, line)
         columns = Columns.of(names, line, arguments["columns"], arguments["constants"])
         return cls(columns, delimiter, text, line)
 
@@ -93,10 +93,10 @@ class Table:
         """
         width, constants = self.columns.width, self.columns.constants
         above: Row | None = None
-        records = csv_rows.records(self._text, self._header)
+        records = rows.records(self._text, self._header)
         next(records)
         for line, record in records:
-            cells = csv_rows.cells(record, self.delimiter, line)
+            cells = rows.cells(record, self.delimiter, line)
             if len(cells) != width:
                 if len(cells) == 1 and not record.strip():
                     continue

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field, frozen
 
-from pywats_trio.converters.standard import wats_text_measured as measured
-from pywats_trio.converters.standard.wats_text_values import boolean, seconds, text, whole
+from pywats_trio.converters.standard.wats_text import measured
+from pywats_trio.converters.standard.wats_text.values import boolean, seconds, text, whole
 from pywats_trio.reports.numbers import Number
 from pywats_trio.reports.steps import worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pywats_trio.converters.standard.wats_text_measured import Row
-    from pywats_trio.converters.standard.wats_text_values import Convert
+    from pywats_trio.converters.standard.wats_text.measured import Row
+    from pywats_trio.converters.standard.wats_text.values import Convert
 
 SEQUENCE: Final = "SequenceCall"
 ACTION: Final = "ET_A"

@@ -6,14 +6,15 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pywats_trio.converters.api import Argument, Context, Converter, Reject, Source
-from pywats_trio.converters.standard import wats_xml_steps, xml_tree
+from pywats_trio.converters.common import xml_tree
 from pywats_trio.converters.standard.wats_json import (
     PROCESS_CODE_ARGUMENTS,
     process_codes,
     refuse_repeats,
 )
-from pywats_trio.converters.standard.wats_xml_units import sub_units
-from pywats_trio.converters.standard.xml_values import (
+from pywats_trio.converters.standard.wats_xml import steps
+from pywats_trio.converters.standard.wats_xml.units import sub_units
+from pywats_trio.converters.standard.wats_xml.values import (
     Reader,
     Table,
     boolean,
@@ -29,7 +30,7 @@ from pywats_trio.reports.report import Report
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pywats_trio.converters.standard.xml_tree import Element
+    from pywats_trio.converters.common.xml_tree import Element
     from pywats_trio.reports.header import ProcessCodes
 
 WSXF: Final = "http://wats.virinco.com/schemas/WATS/Report/wsxf"
@@ -186,14 +187,14 @@ def _content(element: Element, kind: str, reader: Reader) -> dict[str, Any]:
         content |= reader.attributes(process, _PROCESS)
     if kind == "T":
         content["uut"] = _unit(element.child("UUT"), _UUT, reader)
-        top = wats_xml_steps.nested(element, reader)
-        content["root"] = wats_xml_steps.root(top, str(content.get("result")), reader)
+        top = steps.nested(element, reader)
+        content["root"] = steps.root(top, str(content.get("result")), reader)
     else:
         content["uur"] = _unit(element.child("UUR"), _UUR, reader)
     content["miscInfos"] = [_misc(child, reader) for child in element.named("MiscInfo")]
     content |= sub_units(element, content, reader)
     content["assets"] = [reader.attributes(child, _ASSET) for child in element.named("Asset")]
-    more = [wats_xml_steps.additional(e, reader) for e in element.named("AdditionalData")]
+    more = [steps.additional(e, reader) for e in element.named("AdditionalData")]
     if more:
         content["additionalData"] = more
     _note_unknown(element, kind, reader)
@@ -220,7 +221,5 @@ def _misc(element: Element, reader: Reader) -> dict[str, Any]:
 
 def _note_unknown(element: Element, kind: str, reader: Reader) -> None:
     for child in element.children:
-        if child.name not in _KNOWN | wats_xml_steps.PARTS or (
-            kind == "R" and child.name == "Step"
-        ):
+        if child.name not in _KNOWN | steps.PARTS or (kind == "R" and child.name == "Step"):
             reader.note(child, "", "has no place in WSJF and is not sent")

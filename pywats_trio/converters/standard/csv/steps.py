@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import frozen
 
-from pywats_trio.converters.standard import decimals, words
+from pywats_trio.converters.common import decimals, words
 from pywats_trio.reports import limits, operators
 from pywats_trio.reports.header import shown
 from pywats_trio.reports.steps import Numeric, Status, Text
 
 if TYPE_CHECKING:
-    from pywats_trio.converters.standard.csv_table import Row
-    from pywats_trio.converters.standard.decimals import Mark
+    from pywats_trio.converters.common.decimals import Mark
+    from pywats_trio.converters.standard.csv.table import Row
     from pywats_trio.reports.operators import Value
 
 Kind = Literal["numeric", "string", "passfail", "action"]

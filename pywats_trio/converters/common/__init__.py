@@ -1,0 +1,1 @@
+"""What the converters of the package share: each thing that formats have in common, once."""

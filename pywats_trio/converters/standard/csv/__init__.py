@@ -1,0 +1,1 @@
+"""CSV: a table with one row a measurement (docs/reference/csv.md)."""
