@@ -30,6 +30,7 @@ STANDARD: Final = {
     "wats-xml": f"{_STANDARD}.wats_xml.converter:WatsXml",
     "wats-text": f"{_STANDARD}.wats_text.converter:WatsText",
     "csv": f"{_STANDARD}.csv.converter:Csv",
+    "seica-xml": f"{_STANDARD}.seica_xml:SeicaXml",
     "auto": f"{_STANDARD}.auto:Auto",
 }
 """The converters that come with the package, id to class."""
@@ -49,7 +50,6 @@ UNBUILT: Final = frozenset(
         "atml",
         "keysight-testexec-sl",
         "klippel",
-        "seica-xml",
         "spea",
         "teradyne-ict",
         "teradyne-spectrum-ict",

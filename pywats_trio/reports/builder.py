@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
 from attrs import frozen
 
 from pywats_trio.reports import instants
+from pywats_trio.reports.model import Finding
 from pywats_trio.reports.report import Report
 from pywats_trio.reports.steps import (
     Attachment,
@@ -24,6 +25,7 @@ from pywats_trio.reports.steps import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pywats_trio.reports.model import Severity
     from pywats_trio.reports.operators import Value
 
 S = TypeVar("S", bound=Step)
@@ -42,6 +44,8 @@ class _Optional(TypedDict, total=False):
     fixture: str
     socket: int
     comment: str
+    error_code: int
+    error: str
     station: str
     location: str
     purpose: str
@@ -60,15 +64,15 @@ class Header(_Optional):
 class Common(TypedDict, total=False):
     """What any step may be given (see `steps.Step`)."""
 
-    type: str
-    status: Status
+    type: str | None
+    status: Status | None
     group: Group
-    seconds: float
-    text: str
-    error_code: int
-    error: str
-    chart: Chart
-    attachment: Attachment
+    seconds: float | None
+    text: str | None
+    error_code: int | None
+    error: str | None
+    chart: Chart | None
+    attachment: Attachment | None
     extra: dict[str, Any]
 
 
@@ -113,8 +117,9 @@ class SequenceBuilder:
         return self._add(Step(name=name, measurements=(measured,), **common))
 
     def passfail(self, name: str, passed: bool, **common: Unpack[Common]) -> Step:
-        """A verdict without a value."""
-        return self._add(Step(name=name, measurements=(PassFail(passed=passed),), **common))
+        """A verdict without a value; of one that was skipped say so with `status`."""
+        verdict = PassFail(passed=passed, status="S" if common.get("status") == "S" else None)
+        return self._add(Step(name=name, measurements=(verdict,), **common))
 
     def multiple(
         self,
@@ -168,6 +173,7 @@ class ReportBuilder:
         self._misc: list[dict[str, str]] = []
         self._sub_units: list[dict[str, str]] = []
         self._assets: list[dict[str, object]] = []
+        self._notes: list[Finding] = []
         name = header.get("sequence", "MainSequence Callback")
         self.root = SequenceBuilder(Sequence(name=name, version=header.get("version", "")))
 
@@ -186,6 +192,14 @@ class ReportBuilder:
     def asset(self, serial_number: str, *, uses: int = 1) -> None:
         """Equipment whose uses are counted on the server."""
         self._assets.append({"assetSN": serial_number, "usageCount": uses})
+
+    def note(self, message: str, *, path: str = "", severity: Severity = "warning") -> None:
+        """Say of something in the source that it is not in the report, or not as it was there.
+
+        `path` is the one of the value that is meant, such as `root.steps[0]`. It is shown with
+        what the check of the report finds.
+        """
+        self._notes.append(Finding(path, message, severity))
 
     def build(self) -> Report:
         """The report, checked.
@@ -215,7 +229,8 @@ class ReportBuilder:
             "assets": self._assets,
             "root": _numbered(root),
         }
-        return Report({key: value for key, value in content.items() if value is not None})
+        given = {key: value for key, value in content.items() if value is not None}
+        return Report(given, notes=self._notes)
 
     def _unit(self) -> dict[str, object]:
         unit = {
@@ -225,6 +240,8 @@ class ReportBuilder:
             "fixtureId": self._header.get("fixture"),
             "testSocketIndex": self._header.get("socket"),
             "comment": self._header.get("comment"),
+            "errorCode": self._header.get("error_code"),
+            "errorMessage": self._header.get("error"),
         }
         return {key: value for key, value in unit.items() if value is not None}
 

@@ -103,13 +103,14 @@ class Text:
 
 @frozen(kw_only=True)
 class PassFail:
-    """A verdict without a value."""
+    """A verdict without a value; `status` where it is another one than passed and failed."""
 
     passed: bool
     name: str | None = None
+    status: Status | None = field(default=None, validator=_STATUS)
 
     def as_wsjf(self) -> dict[str, Any]:
-        return _given(name=self.name, status="P" if self.passed else "F")
+        return _given(name=self.name, status=self.status or ("P" if self.passed else "F"))
 
 
 Measurement = Numeric | Text | PassFail

@@ -9,6 +9,7 @@ from attrs import define
 
 from pywats_trio.converters.api import Reject
 from pywats_trio.reports import numbers
+from pywats_trio.text import shortened
 
 if TYPE_CHECKING:
     from pywats_trio.reports.operators import Value
@@ -18,6 +19,8 @@ Mark = Literal[".", ","]
 _MARKED: Final = re.compile(
     r"[+-]?(?:\d+(?P<mark>[.,])\d*|(?P<first>[.,])\d+)(?:[eE][+-]?\d+)?", re.ASCII
 )
+_SHOWN: Final = 60
+"""Characters of a wrong cell that a message repeats."""
 _WHOLE: Final = re.compile(r"[+-]?\d+(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -32,6 +35,20 @@ def value(text: str, mark: Mark) -> Value | None:
         text = text.replace(",", ".")
     read = numbers.read(text)
     return float(read) if isinstance(read, str) else read
+
+
+def number(text: str, what: str, where: str, mark: Mark = ".") -> Value | None:
+    """The same of a cell that may be empty (None) but must be a number if it is not.
+
+    Raises:
+        Reject: it is none; `what` it is and `where` it stands say which is meant.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    if (read := value(text, mark)) is None:
+        raise Reject(f'{where}: {what} "{shortened(text, _SHOWN)}" is not a number')
+    return read
 
 
 def mark_in(text: str) -> Mark | None:

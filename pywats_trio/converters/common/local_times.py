@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
 from pywats_trio.converters.api import Reject
 from pywats_trio.reports import instants
+from pywats_trio.text import shortened
 
 if TYPE_CHECKING:
     from datetime import tzinfo
+
+_LETTERS: Final = {
+    **{"%Y": "YYYY", "%y": "YY", "%m": "MM", "%b": "Mon", "%d": "DD"},
+    **{"%H": "hh", "%I": "hh", "%M": "mm", "%S": "ss", "%f": "fff", "%p": "AM|PM"},
+}
 
 
 @frozen
@@ -38,6 +44,20 @@ class Clock:
         except (ValueError, re.error):  # what `strptime` says of a format that is none
             return None
 
+    def instant(self, text: str, what: str, where: str) -> str | None:
+        """The same of a cell that may be empty (None) but must be an instant if it is not.
+
+        Raises:
+            Reject: it is none; `what` it is and `where` it stands say which is meant.
+        """
+        text = " ".join(text.split())
+        if not text:
+            return None
+        if (read := self.read(text)) is None:
+            form = _spoken(self.date_format) if self.date_format else "ISO 8601"
+            raise Reject(f'{where}: {what} "{shortened(text, 60)}" is no time, {form} is expected')
+        return read
+
     def of(self, seconds: float) -> str:
         """The instant that lies `seconds` after the epoch."""
         return datetime.fromtimestamp(seconds, UTC).astimezone(self.zone).isoformat()
@@ -53,6 +73,21 @@ class Clock:
         if value.tzinfo is None and self.zone is not None:
             value = value.replace(tzinfo=self.zone)
         return instants.local(value)
+
+
+def seconds_between(start: str | None, end: str | None) -> float | None:
+    """From one instant to the other; None where one is missing, or the end is the earlier."""
+    first, last = instants.parse(start), instants.parse(end)
+    if first is None or last is None or last < first:
+        return None
+    return (last - first).total_seconds()
+
+
+def _spoken(date_format: str) -> str:
+    """A format of `strptime` as people write it: DD-MM-YYYY hh:mm:ss."""
+    for directive, letters in _LETTERS.items():
+        date_format = date_format.replace(directive, letters)
+    return date_format
 
 
 def zone(name: str) -> tzinfo | None:

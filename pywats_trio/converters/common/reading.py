@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from pywats_trio.converters.api import Source
 
+LONGEST_LINE: Final = 1 << 20
+"""Characters, with the line's end."""
 _CHUNK: Final = 1 << 20
 
 
@@ -59,6 +61,42 @@ class _Borrowed(io.RawIOBase):
         return len(data)
 
 
+@frozen
+class Line:
+    """A line of a text file, without its end."""
+
+    number: int
+    """From 1."""
+    text: str
+
+    @property
+    def where(self) -> str:
+        """For messages."""
+        return f"line {self.number}"
+
+    def refusal(self, why: str, hint: str = "") -> Reject:
+        """The error for something wrong in this line."""
+        return Reject(f"line {self.number}: {why}", hint=hint)
+
+
+def lines(source: Source, fallback: str = "cp1252") -> Iterator[Line]:
+    """The lines of a text file, one in memory at a time; ends are LF, CRLF and CR.
+
+    Raises:
+        Reject: as `opened`; or the file is empty, holds zero bytes or a line that is no line.
+    """
+    if not source.size:
+        raise Reject("the file is empty")
+    number = 0
+    for number, text in enumerate(opened(source, fallback).lines(LONGEST_LINE), 1):
+        line = Line(number, text.rstrip("\r\n"))
+        if "\0" in text:
+            raise line.refusal("a zero byte: the file is damaged (power loss?) or no text")
+        if len(text) == LONGEST_LINE:
+            raise line.refusal(f"more than {LONGEST_LINE - 1:,} characters: this is no text file")
+        yield line
+
+
 def beginning(source: Source, size: int) -> str:
     """The first `size` bytes as text, for `Converter.detect`; what is no text as U+FFFD."""
     head = source.read_head(size)
@@ -79,7 +117,7 @@ def opened(source: Source, fallback: str = "cp1252") -> Text:
     for mark, encoding in BOMS:
         if head.startswith(mark):
             return _checked(file, encoding, len(mark))
-    if _fault(file, "utf-8", 0) is None:
+    if fault(file, "utf-8", 0) is None:
         return Text("utf-8", file, 0)
     return _checked(file, _known(fallback), 0)
 
@@ -97,14 +135,14 @@ def _known(encoding: str) -> str:
 
 
 def _checked(file: BinaryIO, encoding: str, start: int) -> Text:
-    if (fault := _fault(file, encoding, start)) is not None:
-        at, byte = fault
+    if (found := fault(file, encoding, start)) is not None:
+        at, byte = found
         raise Reject(f"not {encoding}: byte 0x{byte:02x} at {at} of the file cannot be decoded")
     return Text(encoding, file, start)
 
 
-def _fault(file: BinaryIO, encoding: str, start: int) -> tuple[int, int] | None:
-    """Where the first byte is that is no text, and the byte."""
+def fault(file: BinaryIO, encoding: str, start: int = 0) -> tuple[int, int] | None:
+    """Where the first byte is that is no text of this encoding, and the byte."""
     decoder = codecs.getincrementaldecoder(encoding)()
     file.seek(start)
     read = start

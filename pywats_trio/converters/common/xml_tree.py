@@ -1,4 +1,4 @@
-"""XML files as small trees that know their lines.
+"""XML files as small trees that know their lines; large files as one small tree after the other.
 
 Read with the expat of the standard library: nothing to install, nothing to load but a C module, and
 its handlers can refuse a DOCTYPE, and with it every entity, before anything is expanded or opened.
@@ -7,17 +7,25 @@ its handlers can refuse a DOCTYPE, and with it every entity, before anything is 
 from __future__ import annotations
 
 import codecs
+import io
 import re
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, NoReturn
 from xml.parsers import expat
 
 from attrs import define, field
 
 from pywats_trio.converters.api import Reject
+from pywats_trio.converters.common import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+    from pywats_trio.converters.api import Source
 
 MAX_DEPTH: Final = 256
 """Elements within elements."""
 
+_CHUNK: Final = 1 << 16
 _SEPARATOR: Final = "\x1f"
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _BOMS: Final = {
@@ -25,6 +33,8 @@ _BOMS: Final = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_NATIVE: Final = frozenset({"utf-8", "utf8", "utf-16", "us-ascii", "ascii", "iso-8859-1"})
+"""Encodings that expat knows itself; of all others Python decodes what it is fed."""
 _CUT_OFF: Final = frozenset(
     {
         expat.errors.XML_ERROR_NO_ELEMENTS,
@@ -63,6 +73,33 @@ class Element:
         """The value of an attribute, None where it is missing."""
         return self.attributes.get(attribute)
 
+    def find(self, *names: str) -> Element | None:
+        """The first child of the first name, of that the first child of the second, and so on."""
+        found: Element | None = self
+        for name in names:
+            found = found.child(name) if found is not None else None
+        return found
+
+    def refusal(self, why: str, hint: str = "") -> Reject:
+        """The error for something wrong in this element."""
+        return Reject(f"{why} (line {self.line})", hint=hint)
+
+
+def beginning(source: Source, size: int) -> str:
+    """The first `size` bytes as text, for `Converter.detect`; what is no text as U+FFFD."""
+    data = source.read_head(size)
+    try:
+        return data.decode(encoding_of(data), "replace")
+    except LookupError:
+        return data.decode("latin-1")
+
+
+class Event(NamedTuple):
+    """An element began, or it ended and is whole."""
+
+    begins: bool
+    element: Element
+
 
 def parse(data: bytes) -> Element:
     """The root element.
@@ -71,54 +108,63 @@ def parse(data: bytes) -> Element:
         Reject: empty, cut off, not well-formed, in another encoding than it says, with a DOCTYPE,
             or nested deeper than `MAX_DEPTH`.
     """
-    if not data.strip(b"\0"):
-        raise Reject(
-            "the file holds only zero bytes (power loss while it was written?)"
-            if data
-            else "the file is empty"
-        )
-    builder = _Builder()
+    root = None
+    for event in stream(io.BytesIO(data), ()):
+        root = event.element
+    if root is None:  # expat has refused that already
+        raise Reject("there is no element in the file")
+    return root
+
+
+def stream(file: BinaryIO, names: Container[str]) -> Iterator[Event]:
+    """The elements of these names and the root, as they begin and end, in document order.
+
+    No such element becomes a child of the one around it, so that of a file of any size no more is
+    in memory than one of the smallest of them, and what else stands in those that are open. The
+    file is read from its start.
+
+    Raises:
+        Reject: as `parse`.
+    """
+    file.seek(0)
+    head = file.read(_CHUNK)
+    if not head.strip(b"\0"):
+        _refuse_empty(head, file)
+    decoder = _decoder(head)
+    builder = _Builder(names)
+    chunk = head
     try:
-        builder.feed(data)
+        while chunk:
+            builder.feed(decoder.decode(chunk) if decoder else chunk)
+            yield from builder.taken()
+            chunk = file.read(_CHUNK)
+        builder.feed(decoder.decode(b"", True) if decoder else b"", final=True)
+        yield from builder.taken()
     except expat.ExpatError as error:
-        _refuse(data, error)
-    return builder.root()
+        _refuse(file, error)
+    except UnicodeError as error:
+        raise Reject(f"declared {encoding_of(head)}, but is not: {error}") from error
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, names: Container[str]) -> None:
+        self._names = names
         self._open: list[Element] = []
-        self._root: Element | None = None
-        self._parser = self._make()
+        self._events: list[Event] = []
+        self._parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text
+        self._parser.StartDoctypeDeclHandler = self._doctype
 
-    def _make(self) -> expat.XMLParserType:
-        parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text
-        parser.StartDoctypeDeclHandler = self._doctype
-        return parser
+    def feed(self, data: bytes | str, *, final: bool = False) -> None:
+        self._parser.Parse(data, final)
 
-    def feed(self, data: bytes) -> None:
-        try:
-            self._parser.Parse(data, True)
-        except expat.ExpatError as error:
-            if expat.ErrorString(error.code) != expat.errors.XML_ERROR_UNKNOWN_ENCODING:
-                raise
-            self._feed_decoded(data)
-        except (LookupError, ValueError):  # an encoding that expat cannot be taught by a table
-            self._feed_decoded(data)
-
-    def _feed_decoded(self, data: bytes) -> None:
-        """Let Python decode it, which knows more encodings."""
-        self._parser = self._make()
-        self._parser.Parse(_decoded(data), True)
-
-    def root(self) -> Element:
-        if self._root is None:  # expat has refused that already
-            raise Reject("there is no element in the file")
-        return self._root
+    def taken(self) -> list[Event]:
+        """What happened since it was asked last."""
+        events, self._events = self._events, []
+        return events
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         line = self._parser.CurrentLineNumber
@@ -128,14 +174,16 @@ class _Builder:
             )
         space, _, name = tag.rpartition(_SEPARATOR)
         element = Element(name, space, attributes, line)
-        if self._open:
-            self._open[-1].children.append(element)
+        if not self._open or name in self._names:
+            self._events.append(Event(True, element))
         else:
-            self._root = element
+            self._open[-1].children.append(element)
         self._open.append(element)
 
     def _end(self, _tag: str) -> None:
-        self._open.pop()
+        element = self._open.pop()
+        if not self._open or element.name in self._names:
+            self._events.append(Event(False, element))
 
     def _text(self, text: str) -> None:
         self._open[-1].texts.append(text)
@@ -146,7 +194,7 @@ class _Builder:
         content = " with entities" if internal else ""
         raise Reject(
             f"a DOCTYPE{content} is not allowed (line {self._parser.CurrentLineNumber})",
-            hint="WATS reports need none; remove it.",
+            hint="Reports need none; remove it.",
         )
 
 
@@ -159,35 +207,67 @@ def encoding_of(data: bytes) -> str:
     return match[1].decode("ascii").lower() if match else "utf-8"
 
 
-def _decoded(data: bytes) -> str:
-    name = encoding_of(data)
+def _decoder(head: bytes) -> codecs.IncrementalDecoder | None:
+    """What decodes a file for expat, which knows few encodings itself."""
+    name = encoding_of(head)
+    if name in _NATIVE:
+        return None
     try:
-        return data.decode(name)
+        return codecs.getincrementaldecoder(name)()
     except LookupError:
         raise Reject(f'the declared encoding "{name}" is unknown (line 1)') from None
-    except UnicodeError as error:
-        raise Reject(f"declared {name}, but is not: {error}") from error
 
 
-def _refuse(data: bytes, error: expat.ExpatError) -> NoReturn:
+def _refuse_empty(head: bytes, file: BinaryIO) -> None:
+    """A file that begins with zero bytes, if it is nothing else."""
+    chunk = head
+    while chunk:
+        if chunk.strip(b"\0"):
+            return
+        chunk = file.read(_CHUNK)
+    raise Reject(
+        "the file holds only zero bytes (power loss while it was written?)"
+        if head
+        else "the file is empty"
+    )
+
+
+def _refuse_cut_off(file: BinaryIO, error: expat.ExpatError) -> NoReturn:
+    """Says where the text ends, not where the blanks after it do."""
+    file.seek(0)
+    read = lines = 0
+    newline = -1
+    place = ""
+    is_xml = False
+    while chunk := file.read(_CHUNK):
+        is_xml = is_xml or b"<" in chunk
+        if text := chunk.rstrip():
+            last = text.rfind(b"\n")
+            column = read + len(text) - (newline if last < 0 else read + last)
+            line = lines + text.count(b"\n") + 1
+            place = f"line {line}, column {column}"
+        if (last := chunk.rfind(b"\n")) >= 0:
+            newline = read + last
+        lines += chunk.count(b"\n")
+        read += len(chunk)
+    raise Reject(
+        f"XML ends in the middle ({place})"
+        if is_xml
+        else "not XML: there is no element in the file",
+        hint="The file is cut off; write it anew.",
+    ) from error
+
+
+def _refuse(file: BinaryIO, error: expat.ExpatError) -> NoReturn:
     reason = expat.ErrorString(error.code)
-    if reason in _CUT_OFF:
-        end = data.rstrip()
-        line, column = end.count(b"\n") + 1, len(end) - end.rfind(b"\n")
-        cut = f"XML ends in the middle (line {line}, column {column})"
-        raise Reject(
-            cut if b"<" in data else "not XML: there is no element in the file",
-            hint="The file is cut off; write it anew.",
-        ) from error
     place = f"line {error.lineno}, column {error.offset + 1}"
-    name = encoding_of(data)
-    try:
-        data.decode(name)
-    except UnicodeDecodeError as wrong:
+    if reason in _CUT_OFF:
+        _refuse_cut_off(file, error)
+    file.seek(0)
+    name = encoding_of(file.read(_CHUNK))
+    if name in _NATIVE and (fault := reading.fault(file, name)) is not None:
         raise Reject(
-            f"declared {name}, but byte 0x{data[wrong.start]:02x} at {place} is not",
+            f"declared {name}, but byte 0x{fault[1]:02x} at {place} is not",
             hint="Write the file in the encoding that its first line names.",
         ) from error
-    except LookupError:
-        pass
     raise Reject(f"not well-formed XML: {reason} ({place})") from error

@@ -123,11 +123,7 @@ class WatsXml(Converter):
 
     def detect(self, source: Source) -> float:
         """By root and namespace: 0.98 with a Report, 0.6 without; 0.85 without the namespace."""
-        data = source.read_head(_HEAD)
-        try:
-            head = data.decode(xml_tree.encoding_of(data), "replace")
-        except LookupError:
-            head = data.decode("latin-1")
+        head = xml_tree.beginning(source, _HEAD)
         root = _ROOT.search(head)
         if root is None:
             return 0.0
