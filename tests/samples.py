@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
-from pywats_trio.converters.api import Context, Converter, Source, Station
+from pywats_trio.converters.api import (
+    Context,
+    Converter,
+    FolderConverter,
+    FolderSource,
+    Reject,
+    Source,
+    Station,
+)
 from pywats_trio.reports.model import Defaults, Encoded
 
 if TYPE_CHECKING:
@@ -62,6 +70,15 @@ class Sample:
         """Refusing it is right, too."""
         return bool(self.expected.get("either"))
 
+    def source(self, converter: Converter) -> Source:
+        """What this converter is given: the file, with the folder beside it if it takes that."""
+        if not isinstance(converter, FolderConverter):
+            return Source.from_bytes(self.path.read_bytes(), path=str(self.path))
+        folder = self.path.with_suffix("")
+        files = {f.relative_to(folder).as_posix(): f.read_bytes() for f in folder.rglob("*.*")}
+        header = self.path.read_bytes()
+        return FolderSource.from_files(files, header=header, path=str(self.path))
+
     @property
     def arguments(self) -> dict[str, Any]:
         """The converter arguments to run it with."""
@@ -92,12 +109,31 @@ def convert_bytes(
     Raises:
         Reject: it refused the file.
     """
+    return convert_source(converter, Source.from_bytes(data, path=name), arguments, station)
+
+
+def convert_source(
+    converter: Converter,
+    source: Source,
+    arguments: Mapping[str, Any] | None = None,
+    station: Station | None = None,
+) -> list[Encoded]:
+    """The same of a source of any form."""
     given = {key: argument.default for key, argument in converter.arguments.items()}
     context = Context(
         {**given, **(arguments or {})}, station or Station(), logging.getLogger("test"), Path()
     )
-    reports = list(converter.convert(Source.from_bytes(data, path=name), context))
+    reports = list(converter.convert(source, context))
     return [report.encode(Defaults(ID, context.station)) for report in reports]
+
+
+def outcome(converter: Converter, sample: Sample) -> list[Any] | Reject:
+    """The reports of a sample as the objects that would be sent, or why it is refused."""
+    try:
+        encoded = convert_source(converter, sample.source(converter), sample.arguments)
+    except Reject as reject:
+        return reject
+    return [json.loads(report.body) for report in encoded]
 
 
 def disagreements(reports: list[Any], expected: Mapping[str, Any]) -> list[str]:

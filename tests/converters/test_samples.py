@@ -17,7 +17,7 @@ from pywats_trio.converters.standard.wats_json import WatsJson
 from pywats_trio.converters.standard.wats_text.converter import WatsText
 from pywats_trio.converters.standard.wats_xml.converter import WatsXml
 from tests import samples
-from tests.samples import Sample, convert_bytes, disagreements
+from tests.samples import Sample, convert_bytes, disagreements, outcome
 
 JSON = [*samples.samples("wats-json"), *samples.samples("hostile", ".json")]
 XML = [*samples.samples("wats-xml"), *samples.samples("hostile", ".xml")]
@@ -82,16 +82,6 @@ WORDS = {
     "settings.json": ("JSON", "none of the converters"),
 }
 """What the reason of a refusal says: the sense of `why`, and the place."""
-
-
-def outcome(converter: Converter, sample: Sample) -> list[Any] | Reject:
-    try:
-        encoded = convert_bytes(
-            converter, sample.path.read_bytes(), sample.path.name, sample.arguments
-        )
-    except Reject as reject:
-        return reject
-    return [json.loads(report.body) for report in encoded]
 
 
 @pytest.mark.parametrize(("kind", "sample"), CASES, ids=lambda value: getattr(value, "name", ""))
