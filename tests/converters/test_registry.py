@@ -39,7 +39,7 @@ def test_a_file_is_looked_for_from_the_base(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("wats-jsno", "did you mean 'wats-json'"),
-        ("qqq", "it can be auto, .module:Class"),
+        ("qqq", ", package.module:Class or path/to/file.py:Class"),
         ("", "there is no converter ''"),
         ("missing.py:Mine", "missing.py does not exist"),
         ("folder/missing:Mine", "does not exist"),
