@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from attrs import field, frozen, validators
 
@@ -147,6 +147,30 @@ def _number(_instance: object, _attribute: object, value: float) -> None:
         raise ValueError("a delay must be a number of seconds")
 
 
+class OnDisk(Protocol):
+    """Bytes that wait on the disk until they are stored."""
+
+    def __len__(self) -> int:
+        """How many they are."""
+        ...
+
+    def read(self) -> bytes:
+        """All of them; blocks.
+
+        Raises:
+            StoreError: the disk does not give them back.
+        """
+        ...
+
+
+Payload = bytes | OnDisk
+
+
+def content(payload: Payload) -> bytes:
+    """The bytes themselves; blocks where they are on the disk."""
+    return payload if isinstance(payload, bytes) else payload.read()
+
+
 @frozen
 class Envelope:
     """An item on its way into the queue; the store gives it an id and a state.
@@ -166,7 +190,7 @@ class Envelope:
     identity: Identity | None = None
     form: Form = Form.FILE
     """FILE: what there is at `source`."""
-    payload: bytes | None = None
+    payload: Payload | None = None
     """REPORT: the WSJF bytes exactly as they will be sent."""
     report_id: str = ""
     """REPORT: its UUID, lower case."""

@@ -186,6 +186,11 @@ class QueueOptions:
         high=525_600,
     )
 
+    @property
+    def hard_floor(self) -> int:
+        """Free bytes of the disk below which nothing new is claimed."""
+        return self.min_free_disk // 4
+
 
 @frozen
 class RetryOptions:
@@ -210,11 +215,19 @@ class WorkerOptions:
 
     max: int = option(0, "most processes; 0 = number of processors", low=0, high=256)
     timeout_seconds: float = option(
-        60.0, "longest conversion of one file", low=0.1, high=86_400, unit="seconds"
+        60.0,
+        "longest conversion of one file; one of more than 16 MiB has as much for each 16 MiB",
+        low=0.1,
+        high=86_400,
+        unit="seconds",
     )
     memory_mb: int = option(512, "memory of one process, MiB", low=64, high=1_048_576)
     cpu_seconds: int = option(
-        60, "processor time of one conversion, seconds", low=1, high=86_400, unit="seconds"
+        60,
+        "processor time of one conversion, seconds; for larger files as timeout_seconds",
+        low=1,
+        high=86_400,
+        unit="seconds",
     )
     max_input_mb: int = option(256, "largest file that is converted, MiB", low=1, high=65_536)
     recycle_after_jobs: int = option(
@@ -317,7 +330,9 @@ class ConverterOptions:
     archive_dir: str = option("Archive", "where converted files are archived, a folder a day")
     max_attempts: int = option(3, "attempts of a conversion", low=1, high=1000)
     enabled: bool = option(True, "false: the folder is left alone")
-    strict: bool = option(False, "refuse what a WATS server would refuse", built=False)
+    strict: bool = option(
+        False, "refuse what a WATS server would refuse, instead of sending it with findings"
+    )
     arguments: dict[str, Any] = option(Factory(dict), "the converter's own arguments")
 
 

@@ -27,9 +27,10 @@ from pywats_trio.convert.said import (
     Unusable,
     Usage,
 )
+from pywats_trio.convert.spill import IN_MEMORY, Spill
 from pywats_trio.converters.api import LONGEST_RETRY
 from pywats_trio.errors import FrameError
-from pywats_trio.model import POST_ACTIONS
+from pywats_trio.model import POST_ACTIONS, content
 from pywats_trio.worker.conversion import MAX_REPORTS
 
 if TYPE_CHECKING:
@@ -38,12 +39,16 @@ if TYPE_CHECKING:
     from pywats_trio.convert.said import Ending
     from pywats_trio.worker.frames import Frame
 
+TOTAL: Final = 16
+"""All reports of a file may have so many times the bytes that one may."""
 MAX_LOGS: Final = 1000
 """Log records a job; a worker that keeps to the rules sends at most 201."""
 MAX_REMARKS: Final = 100_000
 """Log and progress frames a job."""
 MAX_FINDINGS: Final = 1000
 """A report; what is beyond is dropped."""
+MAX_FOUND: Final = 10_000
+"""Findings a file; what is beyond is counted."""
 RESULTS: Final = frozenset({"P", "F", "E", "T", ""})
 LEVELS: Final = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -57,9 +62,16 @@ class Answer:
     max_bytes: int
     """Of all reports together."""
     hear: Callable[[Log | Progress], None]
+    spill: Spill = field(factory=Spill)
+    """Where reports wait that are too many for memory; see `unload`."""
     _reports: list[ReportMade] = field(init=False, factory=list)
     _ids: set[str] = field(init=False, factory=set)
     _bytes: int = field(init=False, default=0)
+    _loaded: int = field(init=False, default=0)
+    """Reports from here on are in memory."""
+    _load: int = field(init=False, default=0)
+    """Bytes of them."""
+    _findings: int = field(init=False, default=0)
     _remarks: int = field(init=False, default=0)
     _logs: int = field(init=False, default=0)
 
@@ -89,11 +101,40 @@ class Answer:
             raise FrameError(f"more than {MAX_REPORTS} reports from one file")
         if self._bytes > self.max_bytes:
             raise FrameError(f"the reports of one file have more than {self.max_bytes} bytes")
-        report = _report(header, body)
+        report = self._heard(_report(header, body))
         if report.report_id in self._ids:
             raise FrameError(f"the report id {report.report_id} came twice")
         self._ids.add(report.report_id)
         self._reports.append(report)
+        self._load += len(body)
+
+    def _heard(self, report: ReportMade) -> ReportMade:
+        """The same without the findings that are too many to be kept for one file."""
+        room = max(0, MAX_FOUND - self._findings)
+        self._findings += len(report.findings)
+        return (
+            report
+            if len(report.findings) <= room
+            else evolve(report, findings=report.findings[:room])
+        )
+
+    @property
+    def heavy(self) -> bool:
+        """Whether more reports are in memory than may be: time to `unload`."""
+        return self._load > IN_MEMORY
+
+    def unload(self) -> None:
+        """Take the reports that are in memory to the disk. Blocks; call nothing else meanwhile.
+
+        Raises:
+            Unwritten: the disk is full.
+        """
+        waiting = self._reports[self._loaded :]
+        kept = self.spill.keep(content(report.body) for report in waiting)
+        self._reports[self._loaded :] = [
+            evolve(report, body=body) for report, body in zip(waiting, kept, strict=True)
+        ]
+        self._loaded, self._load = len(self._reports), 0
 
     def _take_remark(self, header: dict[str, Any]) -> None:
         self._remarks += 1
@@ -120,6 +161,7 @@ class Answer:
             size=fields.integer(header, "size"),
             mtime_ns=fields.integer(header, "mtime_ns"),
             after=_after(header),
+            unheard=max(0, self._findings - MAX_FOUND),
             usage=_usage(header),
         )
 

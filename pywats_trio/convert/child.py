@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 from attrs import define, field
 
+from pywats_trio.convert.answer import TOTAL
 from pywats_trio.convert.fields import sanitized
 from pywats_trio.convert.forkserver import FAREWELL, WorkerStartError
 from pywats_trio.convert.said import (
@@ -54,7 +55,7 @@ TURN_PAUSE: Final = 0.001
 """Seconds before each further one, if the last was small: who sends byte by byte is not followed
 byte by byte."""
 SMALL: Final = 4096
-HEADERS: Final = 64 << 20
+HEADERS: Final = 256 << 20
 """Bytes that a worker may say about one file beside the reports themselves."""
 CLEAN_UP: Final = 2.0
 """Seconds at most for killing, reaping and removing the scratch folder."""
@@ -132,7 +133,7 @@ class Child:
                 held,
                 output,
                 FrameDecoder(max_body=launcher.max_body),
-                launcher.max_body + HEADERS,
+                TOTAL * launcher.max_body + HEADERS,
                 launcher.boxed,
             )
 
@@ -146,6 +147,7 @@ class Child:
         Raises:
             WorkerGone: the process ended, or closed its side.
             FrameError: it said something that it may not say.
+            Unwritten: its reports are too many for memory, and the disk is full.
         """
         self._tail.clear()
         self.jobs += 1
@@ -192,6 +194,8 @@ class Child:
             if not self._greeted(frame, spec) and (ending := answer.take(frame)) is not None:
                 self._finish_job(frame.header.get("doubt"))
                 return ending
+            if answer.heavy:
+                await trio.to_thread.run_sync(answer.unload)
             frames += 1
             if frames % AT_ONCE == 0:
                 await trio.lowlevel.checkpoint()

@@ -74,7 +74,13 @@ class Conversion:
         self._desk = desk
         self._board = board or Board()
         self._scratch = config.data_dir / SCRATCH / str(generation)
-        self.pool = Pool(config.workers, self._scratch, board, secrets=config.withheld)
+        self.pool = Pool(
+            config.workers,
+            self._scratch,
+            board,
+            secrets=config.withheld,
+            spare=config.queue.hard_floor,
+        )
         self._job = ConversionJob(
             config,
             self.pool,

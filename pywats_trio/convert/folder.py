@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from attrs import define
 
 from pywats_trio import units
 from pywats_trio.convert import spool
 from pywats_trio.convert.location import (
-    AWAY_SECONDS,
     Cannot,
     Opened,
     admit,
@@ -20,7 +19,7 @@ from pywats_trio.convert.location import (
     identified,
     too_large,
 )
-from pywats_trio.model import Form, Problem, Reason, Superseded, Wait
+from pywats_trio.model import Form, Superseded
 from pywats_trio.text import printable
 from pywats_trio.units import Changed, Obstructed, Parts
 
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 
     from pywats_trio.convert.location import Location
     from pywats_trio.units import Held, Obstacle, Survey
-
-SPOOL: Final = "spool"
-"""The kind of problem that a disk has which takes no copies."""
 
 
 def open_unit(location: Location, unwanted: Callable[[], bool]) -> Opened:
@@ -48,7 +44,8 @@ def open_unit(location: Location, unwanted: Callable[[], bool]) -> Opened:
     except Changed as error:
         raise Cannot(Superseded(str(error))) from error
     except spool.Unwritten as error:
-        raise Cannot(_unwritten(location, error.reason)) from error
+        what = f"no copy of {printable(location.path)} below {printable(location.spool)}"
+        raise Cannot(spool.put_off(what, error)) from error
 
 
 def _open(location: Location, unwanted: Callable[[], bool]) -> Opened:
@@ -141,13 +138,3 @@ class Look:
 
 def _hindered(location: Location, obstacle: Obstacle) -> Cannot:
     return failed(obstacle.kind, f"{printable(location.path)} {obstacle.message}", obstacle.hint)
-
-
-def _unwritten(location: Location, error: OSError) -> Wait:
-    problem = Problem(
-        SPOOL,
-        f"no copy of {printable(location.path)} can be written below {printable(location.spool)}: "
-        f"{error.strerror}",
-        "Make room on the disk of data_dir; it is tried again by itself.",
-    )
-    return Wait(AWAY_SECONDS, Reason.CONVERTER, problem)

@@ -40,6 +40,8 @@ from pywats_trio.convert.said import (
 from pywats_trio.convert.slices import Slices
 from pywats_trio.convert.slowlane import SlowLane
 from pywats_trio.convert.source import Location, Opened
+from pywats_trio.convert.spool import Unwritten
+from pywats_trio.convert.spool import put_off as put_off_for_room
 from pywats_trio.convert.turnstile import Turnstile
 from pywats_trio.model import (
     Converted,
@@ -226,6 +228,8 @@ class ConversionJob:
             return self.slow_lane.join(item)
         except PoolStopped as error:
             return Released(str(error))
+        except Unwritten as error:
+            return put_off_for_room("no reports of such a large file", error)
         except WorkerStartError as error:
             problem = Problem("worker-start", str(error), "Look at workers.memory_mb and the log.")
             return wait_for(problem)

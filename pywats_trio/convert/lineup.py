@@ -208,4 +208,5 @@ class Lineup:
             station=Station(station.name, station.location, station.purpose),
             instance=self._config.instance,
             log_level=self._config.log.level,
+            strict=options.strict,
         )

@@ -43,7 +43,7 @@ class Outcomes:
         """The file and its reports."""
         attempts = self._retry.max_attempts
         reports = tuple(_envelope(item, report, attempts) for report in done.reports)
-        return Converted(reports, done.sha256, _note(done.reports), after=done.after)
+        return Converted(reports, done.sha256, _note(done), after=done.after)
 
     def failed(self, item: Item, failure: Raised | Died, code: str, *, excused: bool) -> Outcome:
         """The converter, of this version of its `code`, failed on the file.
@@ -137,8 +137,9 @@ def _envelope(item: Item, report: ReportMade, max_attempts: int) -> Envelope:
     )
 
 
-def _note(reports: tuple[ReportMade, ...]) -> str:
-    findings = [f"{one.path}: {one.message}" for report in reports for one in report.findings]
+def _note(done: Done) -> str:
+    findings = [f"{one.path}: {one.message}" for report in done.reports for one in report.findings]
     if not findings:
         return ""
-    return shortened(f"{len(findings)} findings: " + "; ".join(findings), NOTE)
+    count = len(findings) + done.unheard
+    return shortened(f"{count} findings: " + "; ".join(findings), NOTE)

@@ -19,7 +19,7 @@ from attrs import evolve, frozen
 from pywats_trio import faultpoint
 from pywats_trio.config.options import MIB, worker_count
 from pywats_trio.convert import pressure
-from pywats_trio.convert.answer import Answer
+from pywats_trio.convert.answer import TOTAL, Answer
 from pywats_trio.convert.child import CLEAN_UP, Child, WorkerGone
 from pywats_trio.convert.forkserver import WorkerStartError
 from pywats_trio.convert.governor import Governor
@@ -28,6 +28,7 @@ from pywats_trio.convert.limit import RESERVE, Limit
 from pywats_trio.convert.roster import Place, Roster, Standing
 from pywats_trio.convert.said import Died, Ending, Unusable
 from pywats_trio.convert.scratch import DEEPEST
+from pywats_trio.convert.spill import Spill
 from pywats_trio.convert.watch import HIDDEN, MAX_THREADS, TOO_MANY, TOO_MUCH, Watch
 from pywats_trio.converters.registry import Origin
 from pywats_trio.errors import FrameError, PywatsTrioError
@@ -35,7 +36,7 @@ from pywats_trio.nursery import open_plain_nursery
 from pywats_trio.observe.board import Board
 from pywats_trio.sandbox.levels import KERNEL_LEVELS, Level, probe, reach
 from pywats_trio.worker import EXIT_BROKEN
-from pywats_trio.worker.limits import Limits
+from pywats_trio.worker.limits import Limits, times
 from pywats_trio.worker.tidy import remove
 
 if TYPE_CHECKING:
@@ -99,15 +100,18 @@ class Pool:
         *,
         secrets: Iterable[str | os.PathLike[str]] = (),
         prints: bool = False,
+        spare: int = 0,
     ) -> None:
         """`secrets`: files and folders that no worker may read, whatever lies above them. `prints`:
-        answers have what was printed meanwhile.
+        answers have what was printed meanwhile. `spare`: bytes that reports which wait for the last
+        one of their file leave free on the disk of `root`.
 
         Raises:
             SandboxUnavailable: the kernel does not offer the sandbox that is configured.
         """
         self._options = options
         self._prints = prints
+        self._spare = spare
         self._root = root
         self._size = worker_count(options)
         self.sandbox = reach(Level(options.sandbox), probe(), fallback=options.sandbox_fallback)
@@ -233,6 +237,7 @@ class Pool:
             CutShort: the scope was made to end before the deadline.
             WorkerStartError: no process could be started.
             PoolStopped: the pool ended meanwhile.
+            Unwritten: the reports are too many for memory, and the disk is full.
         """
         with self._governor.job():
             child, place = await self._child(spec, _group(spec, owner))
@@ -255,10 +260,13 @@ class Pool:
         begin: Begin,
     ) -> Ending | Died:
         self._watch.wake()
-        answer = Answer(self._launcher.max_body, hear)
+        answer = Answer(
+            TOTAL * self._launcher.max_body, hear, Spill(os.fspath(self._root), self._spare)
+        )
         finished = False
         try:
-            with trio.move_on_after(self._options.timeout_seconds) as scope:
+            seconds = self._options.timeout_seconds * times(request.get("size", 0))
+            with trio.move_on_after(seconds) as scope:
                 deadline = scope.deadline
                 begin(scope, spec not in child.loaded)
                 ending = await child.ask(spec, request, descriptor, answer)
@@ -270,7 +278,7 @@ class Pool:
             if trio.current_time() < deadline:
                 child.condemn("cut-short")
                 raise CutShort("others waited for its place")
-            return await self._too_slow(child, spec)
+            return await self._too_slow(child, spec, seconds)
         except WorkerGone:
             finished = True
             return await self._lost(child, spec)
@@ -281,10 +289,10 @@ class Pool:
             if not finished:
                 child.condemn("cancelled")
 
-    async def _too_slow(self, child: Child, spec: Spec) -> Died | Unusable:
+    async def _too_slow(self, child: Child, spec: Spec, seconds: float) -> Died | Unusable:
         child.condemn("timeout")
         await child.gone.wait()
-        how = f"it took longer than {self._options.timeout_seconds:g} s and was stopped"
+        how = f"it took longer than {seconds:g} s and was stopped"
         if spec not in child.loaded:
             return Unusable(f"it cannot be imported: {how}", child.output)
         return Died("timeout", how, child.output)

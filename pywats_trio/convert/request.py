@@ -48,8 +48,12 @@ class Requests:
         station: Station,
         instance: str,
         log_level: str = "info",
+        strict: bool = False,
     ) -> Requests:
-        """Requests for the converter that the configuration names `converter`."""
+        """Requests for the converter that the configuration names `converter`.
+
+        `strict`: what a WATS server is expected to refuse is refused here.
+        """
         header = {
             "where": _where(spec),
             "converter": converter,
@@ -57,6 +61,7 @@ class Requests:
             "station": astuple(station),
             "namespace": namespace(instance),
             "log_level": log_level.upper(),
+            "strict": strict,
         }
         return cls(spec, header)
 

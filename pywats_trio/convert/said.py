@@ -9,7 +9,7 @@ from attrs import field, frozen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pywats_trio.model import Unit
+    from pywats_trio.model import Payload, Unit
 
 
 @frozen
@@ -25,7 +25,7 @@ class Finding:
 class ReportMade:
     """One report as the worker made it: the bytes to send and what its header says."""
 
-    body: bytes
+    body: Payload
     report_id: str
     serial_number: str
     part_number: str
@@ -71,6 +71,8 @@ class Done(_Said):
     """As the worker says that the file was when the conversion ended; see `ConversionJob`."""
     after: str = ""
     """One of `POST_ACTIONS`, if the converter said what is to become of the file."""
+    unheard: int = 0
+    """Findings beyond those of `reports`, which are only counted."""
 
 
 @frozen

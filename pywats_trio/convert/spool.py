@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from attrs import define, field, frozen
 
 from pywats_trio import units
+from pywats_trio.convert.location import AWAY_SECONDS
+from pywats_trio.model import Problem, Reason, Wait
 from pywats_trio.units import Changed
 
 if TYPE_CHECKING:
@@ -23,14 +25,26 @@ if TYPE_CHECKING:
     from pywats_trio.units import Found, Held, Member, Survey
 
 PREFIX: Final = "unit-"
+SPOOL: Final = "spool"
+"""The kind of problem that a disk has which takes no copies."""
 
 
 class Unwritten(Exception):
-    """The copy cannot be written; the unit is not to blame."""
+    """The disk of data_dir does not take what waits for a conversion; the unit is not to blame."""
 
     def __init__(self, reason: OSError) -> None:
         super().__init__(str(reason))
         self.reason = reason
+
+
+def put_off(what: str, error: Unwritten) -> Wait:
+    """What becomes of the file meanwhile; `what` cannot be written."""
+    problem = Problem(
+        SPOOL,
+        f"{what} can be written: {error.reason.strerror or error.reason}",
+        "Make room on the disk of data_dir; it is tried again by itself.",
+    )
+    return Wait(AWAY_SECONDS, Reason.CONVERTER, problem)
 
 
 @frozen

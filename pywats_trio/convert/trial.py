@@ -16,7 +16,6 @@ import trio
 from attrs import evolve, field, frozen
 
 from pywats_trio.config.options import MIB
-from pywats_trio.convert.folder import SPOOL
 from pywats_trio.convert.pool import open_pool
 from pywats_trio.convert.request import Requests, describing
 from pywats_trio.convert.said import (
@@ -33,6 +32,7 @@ from pywats_trio.convert.said import (
     reason,
 )
 from pywats_trio.convert.source import Location, Opened, open_source
+from pywats_trio.convert.spool import SPOOL, Unwritten
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import (
     AUTO,
@@ -111,6 +111,8 @@ class Attempt:
     instance: str = "default"
     arguments: Mapping[str, Any] = field(factory=dict)
     station: Station = NO_STATION
+    strict: bool = False
+    """Refuse what a WATS server is expected to refuse."""
     log_level: str = "info"
     """The least severe that `hear` is told."""
     hear: Callable[[Log | Progress], None] = lambda _said: None
@@ -327,7 +329,10 @@ class _Asking:
             self._path, self.opened.identity, unit=self.opened.unit
         )
         started = trio.current_time()
-        answer = await self.pool.ask(spec, self.owner, request, self.opened.descriptor, hear)
+        try:
+            answer = await self.pool.ask(spec, self.owner, request, self.opened.descriptor, hear)
+        except Unwritten as error:
+            raise Refused(spec.type, f"its reports cannot be kept: {error}") from error
         seconds = trio.current_time() - started
         if isinstance(answer, Done):
             peak = answer.usage.peak_memory if answer.usage else 0
@@ -348,6 +353,7 @@ class _Asking:
             station=self.attempt.station,
             instance=self.attempt.instance,
             log_level=self.attempt.log_level,
+            strict=self.attempt.strict,
         )
 
 

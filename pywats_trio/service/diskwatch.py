@@ -29,8 +29,6 @@ LOOK_SECONDS: Final = 1.0
 """Between two looks; a commit that failed has the next one at once."""
 FIRST_LOOK_SECONDS: Final = 1.0
 """How long the first look may take before the rest of the service starts without it."""
-HARD: Final = 4
-"""The hard floor is this part of `queue.min_free_disk`."""
 
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system says where a file cannot grow."""
@@ -120,8 +118,8 @@ class DiskWatch:
 
         await self._in_thread(look)
         seen.reserve_bytes = self._reserve.held
-        floor, spare = self._options().min_free_disk, self._spare
-        self._soft.limit, self._hard.limit = floor, floor // HARD
+        options, spare = self._options(), self._spare
+        self._soft.limit, self._hard.limit = options.min_free_disk, options.hard_floor
         if spare is not None:
             self._soft.judge(spare)
             self._hard.judge(spare)

@@ -30,7 +30,7 @@ MAX_TRACEBACK: Final = 8192
 """Characters, the last ones: they name the line that failed."""
 FILE: Final = "file"
 """The form of what is not a folder; see `model.Form`."""
-MAX_REPORTS: Final = 10_000
+MAX_REPORTS: Final = 50_000
 """A file; all of them are one transaction in the queue."""
 PROGRESS_SECONDS: Final = 0.2
 """Progress is told at most this often."""
@@ -52,6 +52,8 @@ class Request:
     """As in `model.Form`."""
     index: int
     """Of a unit: where its index begins in the file that comes with it."""
+    strict: bool = False
+    """Whether what a WATS server is expected to refuse is refused here."""
 
     @classmethod
     def from_header(cls, header: dict[str, Any]) -> Request:
@@ -66,6 +68,7 @@ class Request:
             namespace=uuid.UUID(header["namespace"]),
             form=header.get("form", FILE),
             index=header.get("index", 0),
+            strict=header.get("strict", False),
         )
 
 
@@ -188,7 +191,24 @@ class Made:
         # at beside the bytes is a part of them.
         name = f"{self.request.converter}:{self.sha256}:{index}{self.source.asked()}"
         derived = uuid.uuid5(self.request.namespace, name)
-        return report.encode(Defaults(id=str(derived), station=self.request.station))
+        encoded = report.encode(Defaults(id=str(derived), station=self.request.station))
+        if self.request.strict:
+            _refuse_errors(encoded, index + 1)
+        return encoded
+
+
+def _refuse_errors(encoded: Encoded, number: int) -> None:
+    errors = [found for found in encoded.findings if found.severity == "error"]
+    if not errors:
+        return
+    told = "; ".join(
+        f"{one.path}: {one.message}" if one.path else one.message for one in errors[:3]
+    )
+    more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""  # noqa: PLR2004 - as above
+    raise Reject(
+        f"a WATS server is expected to refuse report {number} of the file: {told}{more}",
+        hint="Correct the file or its converter; strict = false sends it with these findings.",
+    )
 
 
 def _header(encoded: Encoded) -> dict[str, Any]:

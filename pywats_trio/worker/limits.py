@@ -36,6 +36,10 @@ THREADS: Final = 1024
 whom the kernel does not count."""
 
 
+ONE_TIME: Final = 16 << 20
+"""Bytes of a file that `timeout_seconds` and `cpu_seconds` are for; a larger one has more."""
+
+
 @frozen
 class Limits:
     """What one worker process may use."""
@@ -75,6 +79,15 @@ def _lower(which: int, value: int) -> None:
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
     resource.setrlimit(which, (value, value))
+
+
+def times(size: int) -> float:
+    """How many times the time of a file one of `size` bytes may take: 1 up to `ONE_TIME` bytes.
+
+    Time grows with size; what is too long for one file is not for one that is a hundred times as
+    large.
+    """
+    return max(1.0, size / ONE_TIME)
 
 
 def allow_cpu(seconds: int) -> None:

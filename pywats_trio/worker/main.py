@@ -92,7 +92,8 @@ class Worker:
         while (job := self.channel.receive()) is not None:
             (header, body), descriptor = job
             if self.bounds is not None:
-                limits.allow_cpu(self.bounds.cpu_seconds)
+                times = limits.times(header.get("size", 0))
+                limits.allow_cpu(math.ceil(times * self.bounds.cpu_seconds))
             try:
                 ending = self._do(header, body, descriptor)
             finally:

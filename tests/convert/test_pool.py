@@ -16,7 +16,15 @@ import trio
 from pywats_trio.convert.forkserver import WorkerStartError
 from pywats_trio.convert.pool import CutShort, Pool, PoolStopped
 from pywats_trio.convert.request import describing
-from pywats_trio.convert.said import Description, Died, Done, Log, Progress
+from pywats_trio.convert.said import (
+    Description,
+    Died,
+    Done,
+    Log,
+    Progress,
+    Unusable,
+    reason,
+)
 from pywats_trio.converters.registry import parse, pinned
 from tests.convert.kit import Told, ask, is_at_full_strength, running, type_of
 
@@ -110,6 +118,17 @@ async def test_a_cancelled_job_ends_its_worker_at_once(
         assert scope.cancelled_caught
         await is_at_full_strength(pool, "Waits", good)
         assert pool.statistics().killed == 1
+
+
+@pytest.mark.parametrize(("mib", "seconds"), [(15, "0.2"), (16, "0.2"), (24, "0.3"), (32, "0.4")])
+async def test_a_larger_file_may_take_longer(
+    mib: int, seconds: str, tmp_path: Path, bad: Path
+) -> None:
+    os.truncate(bad, mib << 20)
+    async with running(tmp_path, timeout_seconds=0.2) as pool:
+        answer = await ask(pool, "Loops", bad)
+        assert isinstance(answer, Died | Unusable)
+        assert f"it took longer than {seconds} s" in reason(answer)
 
 
 @pytest.mark.parametrize(("seconds", "cut"), [(0.2, True), (0.4, False), (0.6, False)])

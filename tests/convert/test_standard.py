@@ -24,7 +24,7 @@ from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import AUTO as ASKS_OTHERS
 from pywats_trio.converters.registry import STANDARD
 from pywats_trio.errors import ConfigError
-from pywats_trio.model import Converted, Failed
+from pywats_trio.model import Converted, Failed, content
 from tests import samples
 from tests.convert.test_job import claim_of
 from tests.samples import Sample, disagreements
@@ -102,7 +102,7 @@ async def tried(bench: Bench, sample: Sample, type_: str | None, name: str = "te
         found = await bench.convert(attempt)
     except Refused as refused:
         return refused.why
-    return [(report.report_id, report.body) for report in found.reports]
+    return [(report.report_id, content(report.body)) for report in found.reports]
 
 
 async def converted(job: ConversionJob, sample: Sample, line: ConverterOptions) -> Ended:
@@ -114,7 +114,7 @@ async def converted(job: ConversionJob, sample: Sample, line: ConverterOptions) 
     if isinstance(outcome, Failed):
         return outcome.problem.message
     assert isinstance(outcome, Converted), (sample.name, outcome)
-    return [(report.report_id, report.payload or b"") for report in outcome.reports]
+    return [(report.report_id, content(report.payload or b"")) for report in outcome.reports]
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from pywats_trio.convert.trial import Attempt, CannotUse
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import STANDARD, parse
 from pywats_trio.errors import ConfigError, NotFoundError
+from pywats_trio.model import content
 from tests.convert.kit import HOSTILE, type_of
 from tests.convert.test_job import SAMPLE
 
@@ -37,7 +38,7 @@ async def test_a_file_that_converts_shows_its_reports(good: Path) -> None:
     )
     (report,) = found.reports
     assert report.serial_number == "X-good"
-    assert json.loads(report.body)["machineName"] == "S1"
+    assert json.loads(content(report.body))["machineName"] == "S1"
     assert report.findings
     assert found.seconds > 0
     assert found.peak_memory_bytes > 1 << 20

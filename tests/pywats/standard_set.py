@@ -20,6 +20,7 @@ from pywats_trio.config.options import WorkerOptions
 from pywats_trio.convert.trial import Attempt, Bench, Refused, at_bench, describe
 from pywats_trio.converters.api import Station
 from pywats_trio.errors import ConfigError
+from pywats_trio.model import content
 from tests.samples import Sample, disagreements, samples
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ async def _run(bench: Bench, name: str, sample: Sample) -> Outcome:
         trial = await bench.convert(attempt)
     except Refused as refused:
         return Outcome(sample, why=refused.why)
-    return Outcome(sample, tuple(report.body for report in trial.reports))
+    return Outcome(sample, tuple(content(report.body) for report in trial.reports))
 
 
 async def show() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from pywats_trio.convert.trial import CannotUse, Refused, describe
 from pywats_trio.errors import ConfigError
+from pywats_trio.model import content
 from pywats_trio.worker.limits import FILE_BYTES
 from tests.pywats.kit import BENCH, OPTIONS, convert, type_of
 
@@ -60,7 +61,7 @@ async def test_a_file_converter_gives_all_its_reports(bench: Path) -> None:
         ("SN-1-1", "P"),
         ("SN-1-2", "F"),
     ]
-    body = json.loads(trial.reports[0].body)
+    body = json.loads(content(trial.reports[0].body))
     assert (body["machineName"], body["uut"]["user"]) == ("S1", "nobody")
     assert body["root"]["steps"][0]["numericMeas"][0]["unit"] == "V"
     assert all(one.findings[0].message == "several units in a file" for one in trial.reports)
@@ -91,7 +92,7 @@ async def test_arguments_reach_the_class_and_its_wish_for_the_file_comes_back(be
     said: list[str] = []
     given = {"operation": 50, "unit": "A", "operator": "op-1", "keep": True}
     trial = await convert(bench, BENCH, arguments=given, said=said)
-    body = json.loads(trial.reports[0].body)
+    body = json.loads(content(trial.reports[0].body))
     assert (body["processCode"], body["rev"], body["uut"]["user"]) == (50, "A", "op-1")
     assert said[0] == "INFO loaded for operation 50"
     assert trial.after == "keep"
@@ -107,7 +108,7 @@ async def test_an_argument_that_does_not_fit_its_pattern_is_told(bench: Path) ->
 async def test_the_older_generation_has_its_file_info_folders_and_log(csv: Path) -> None:
     said: list[str] = []
     trial = await convert(csv, OLD, arguments={"process_code": 20}, said=said)
-    body = json.loads(trial.reports[0].body)
+    body = json.loads(content(trial.reports[0].body))
     assert (body["sn"], body["processCode"], body["rev"]) == ("SN-1", 20, "A")
     assert said == ["INFO Reading: Started", "WARNING Validation: no operator in this format"]
     about = await describe(type_of(OLD), OPTIONS)

@@ -22,6 +22,7 @@ from pywats_trio.model import (
     State,
     Superseded,
     Wait,
+    content,
 )
 from pywats_trio.queue.actions import (
     Acknowledge,
@@ -129,7 +130,7 @@ class Model:
             envelope.priority,
             envelope.source,
             envelope.identity,
-            envelope.payload,
+            None if envelope.payload is None else content(envelope.payload),
             self.now,
             parent,
             events=["accepted" if envelope.kind is Kind.FILE else "stored"],

@@ -50,6 +50,7 @@ def said(
     *,
     name: str = "unit.txt",
     mtime_ns: int = 1_000_000_000,
+    strict: bool = False,
 ) -> list[dict[str, Any]]:
     """The headers of all frames about a file."""
     path = folder / name
@@ -67,6 +68,7 @@ def said(
         namespace=SPACE,
         form="file",
         index=0,
+        strict=strict,
     )
     try:
         ending = convert(Says(make), request, descriptor, channel, None)  # type: ignore[arg-type]
@@ -135,3 +137,38 @@ def test_a_file_has_so_many_reports_at_most(
     if kind == "rejected":
         assert ending["why"] == "more than 3 reports in the file"
         assert ending["hint"] == "Split it: all reports of a file are stored together."
+
+
+def named(*names: str) -> Report:
+    """A report with a step for each of the names."""
+    builder = Report.builder(
+        serial_number="A", part_number="P", process_code=10, start="2026-03-02T08:15:30Z"
+    )
+    for name in names:
+        builder.root.action(name)
+    return builder.build()
+
+
+@pytest.mark.parametrize(
+    ("lengths", "why"),
+    [
+        ((100,), None),
+        ((101,), "root.steps[0].name: 101 characters, WATS keeps 100"),
+        ((101, 99, 102), "keeps 100; root.steps[2].name: 102 characters, WATS keeps 100"),
+        ((101,) * 5, "root.steps[2].name: 101 characters, WATS keeps 100; and 2 more"),
+    ],
+)
+@pytest.mark.parametrize("strict", [True, False])
+def test_strict_refuses_what_a_server_is_expected_to_refuse(
+    strict: bool, lengths: tuple[int, ...], why: str | None, tmp_path: Path
+) -> None:
+    def make(_source: Source) -> list[Report]:
+        return [report("S"), named(*("x" * length for length in lengths))]
+
+    ending = said(tmp_path, make, strict=strict)[-1]
+    if strict and why:
+        assert ending["kind"] == "rejected"
+        assert ending["why"].startswith("a WATS server is expected to refuse report 2 of the file")
+        assert ending["why"].endswith(why)
+    else:
+        assert (ending["kind"], ending["reports"]) == ("done", 2)

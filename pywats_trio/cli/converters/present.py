@@ -9,6 +9,7 @@ import click
 
 from pywats_trio.cli.converters import tree
 from pywats_trio.cli.converters.trace import authors_frames
+from pywats_trio.model import content
 from pywats_trio.text import printable
 
 if TYPE_CHECKING:
@@ -23,6 +24,23 @@ MOST: Final = 20
 
 def document(trial: Trial) -> dict[str, Any]:
     """The reports and what is to be said of them, as one JSON document."""
+    reports = [json.loads(content(report.body)) for report in trial.reports]
+    return _about(trial, reports)
+
+
+def printed(trial: Trial) -> Iterator[str]:
+    """The same for people, in pieces: the reports of a large file are never in memory together."""
+    head, rest = json.dumps(_about(trial, []), indent=2).split("[]", 1)
+    yield head
+    separator = "[\n    "
+    for report in trial.reports:
+        body = json.dumps(json.loads(content(report.body)), indent=2)
+        yield separator + body.replace("\n", "\n    ")
+        separator = ",\n    "
+    yield f"\n  ]{rest}\n"
+
+
+def _about(trial: Trial, reports: list[Any]) -> dict[str, Any]:
     several = len(trial.reports) > 1
     findings = [
         {
@@ -35,7 +53,7 @@ def document(trial: Trial) -> dict[str, Any]:
     ]
     return {
         "converter": trial.converter,
-        "reports": [json.loads(report.body) for report in trial.reports],
+        "reports": reports,
         "findings": findings,
         "seconds": trial.seconds,
         "peak_memory_bytes": trial.peak_memory_bytes,
@@ -64,7 +82,7 @@ def page(trial: Trial) -> Iterator[str]:
 
 
 def _report(made: ReportMade) -> Iterator[str]:
-    report = tree.read(made.body)
+    report = tree.read(content(made.body))
     rows = tree.head(report)
     wide = max((len(word) for word, _text in rows), default=0)
     for word, text in rows:

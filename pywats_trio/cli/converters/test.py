@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--converter", metavar="NAME or TYPE", help="Default: the one that is surest.")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="An argument for it.")
+@click.option("--strict", is_flag=True, help="Refuse what a WATS server would refuse.")
 @click.option("--watch", is_flag=True, help="Again at every save of FILE or of the converter.")
 @json_option
 @click.pass_obj
@@ -32,6 +33,7 @@ def test(
     *,
     converter: str | None,
     settings: tuple[str, ...],
+    strict: bool,
     watch: bool,
     as_json: bool,
 ) -> None:
@@ -48,6 +50,7 @@ def test(
         file,
         converter=converter,
         settings=dict(map(_setting, settings)),
+        strict=strict,
         as_json=as_json,
     )
     if watch:
@@ -65,6 +68,7 @@ def _attempt(
     *,
     converter: str | None,
     settings: dict[str, Any],
+    strict: bool,
     as_json: bool,
 ) -> Attempt:
     from pywats_trio.cli.converters.present import say  # noqa: PLC0415
@@ -81,6 +85,7 @@ def _attempt(
         instance=config.instance if config else "default",
         arguments={**(line.arguments if line else {}), **settings},
         station=Station(station.name, station.location, station.purpose),
+        strict=strict or bool(line and line.strict),
         log_level=options.log_level or "info",
         **({} if as_json else {"hear": say}),
     )
@@ -116,6 +121,7 @@ def _try_once(attempt: Attempt, config: Config | None, as_json: bool) -> None:
         present.show_traceback(error)
         raise
     if as_json:
-        print_json(present.document(trial))
+        for piece in present.printed(trial):
+            click.echo(piece, nl=False)
     else:
         present.show(trial)

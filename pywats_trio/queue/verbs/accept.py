@@ -7,7 +7,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
-from pywats_trio.model import Kind, State
+from pywats_trio.model import Kind, State, content
 from pywats_trio.queue import rows
 from pywats_trio.text import printable, storable
 
@@ -63,7 +63,7 @@ def _is_imported(tx: Transaction, origin: str) -> bool:
 def insert(tx: Transaction, envelope: Envelope, parent: Item | None = None) -> int:
     """A new item; its id. `parent` is the file that a report came from."""
     is_file = envelope.kind is Kind.FILE
-    payload = envelope.payload
+    payload = None if envelope.payload is None else content(envelope.payload)
     size = 0 if payload is None else len(payload)
     correlation_id = envelope.correlation_id or (parent.correlation_id if parent else "")
     source = printable(envelope.source)
