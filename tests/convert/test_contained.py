@@ -241,7 +241,7 @@ async def test_reports_have_a_limit_in_bytes(tmp_path: Path, good: Path, bad: Pa
     async with running(tmp_path, max_input_mb=2) as pool:
         answer = await ask(pool, "Endless", bad)
         assert isinstance(answer, Died)
-        assert "more than 2097152 bytes" in answer.how
+        assert "more than 33554432 bytes" in answer.how
         answer = await ask(pool, "Endless", good)
         assert isinstance(answer, Done)
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from pywats_trio.converters.api import Reject, Source
 from pywats_trio.converters.common import xml_tree
 from pywats_trio.converters.standard.wats_xml.converter import WRML, WSXF, WatsXml
-from tests.samples import ID, convert_bytes
+from tests.samples import convert_bytes
 
 if TYPE_CHECKING:
     from pywats_trio.reports.model import Finding
 
+ID = "00000000-0000-4000-8000-000000000000"
 HEAD = (
     'SN="S-1" PN="P-1" Rev="A" MachineName="ST" Location="L" Purpose="T" '
     'Start="2026-01-30T10:00:00+01:00" Start_utc="2026-01-30T09:00:00Z"'
