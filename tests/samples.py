@@ -26,7 +26,7 @@ from pywats_trio.converters.api import (
 )
 from pywats_trio.reports.model import Defaults, Encoded
 from pywats_trio.testing.convert import ID
-from pywats_trio.testing.facts import disagreements as disagreements
+from pywats_trio.testing.facts import disagreements as disagreements  # noqa: PLC0414 - for tests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
