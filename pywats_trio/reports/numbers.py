@@ -24,7 +24,7 @@ MAX_DEPTH: Final = 256
 """Levels of lists and objects in a report. Each step within a step takes two."""
 
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
-_XML_NUMBER: Final = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d+)?", re.ASCII)
+_XML_NUMBER: Final = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d{1,6})?", re.ASCII)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _NOT_FINITE: Final = {
     "nan": "NaN",
@@ -34,6 +34,11 @@ _NOT_FINITE: Final = {
     "infinity": "Infinity",
     "+infinity": "Infinity",
     "-infinity": "-Infinity",
+    # As the C library of Windows writes them.
+    **dict.fromkeys(("1.#inf", "+1.#inf"), "Infinity"),
+    "-1.#inf": "-Infinity",
+    **{f"{sign}1.#{name}": "NaN" for sign in ("", "+", "-") for name in ("qnan", "snan", "ind")},
+    **{f"{sign}nan": "NaN" for sign in ("+", "-")},
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import TYPE_CHECKING, Final
 
 from pywats_trio.reports.numbers import Number
@@ -36,5 +36,6 @@ def scaled(value: Value, power: int) -> Value:
     if not power:
         return value
     if isinstance(value, Number):
-        return Number(str(Decimal(value.text).scaleb(power)))
+        exact = Context(prec=len(value.text) + 1, Emax=MAX_EMAX, Emin=MIN_EMIN)
+        return Number(str(Decimal(value.text).scaleb(power, exact)))
     return float(Decimal(repr(value)).scaleb(power))
