@@ -34,12 +34,11 @@ _NOT_FINITE: Final = {
     "infinity": "Infinity",
     "+infinity": "Infinity",
     "-infinity": "-Infinity",
-    # As the C library of Windows writes them.
-    **dict.fromkeys(("1.#inf", "+1.#inf"), "Infinity"),
-    "-1.#inf": "-Infinity",
-    **{f"{sign}1.#{name}": "NaN" for sign in ("", "+", "-") for name in ("qnan", "snan", "ind")},
-    **{f"{sign}nan": "NaN" for sign in ("+", "-")},
+    "+nan": "NaN",
+    "-nan": "NaN",
 }
+_WINDOWS: Final = re.compile(r"([+-]?)1\.#(inf|nan|qnan|snan|ind)0*")
+"""The same as the C library of Windows writes them."""
 
 
 @frozen
@@ -60,7 +59,7 @@ def read(text: str) -> Number | str | None:
     A number that no double holds (1e999) is none.
     """
     text = text.strip()
-    if (word := _NOT_FINITE.get(text.lower())) is not None:
+    if (word := _not_finite(text.lower())) is not None:
         return word
     match = _XML_NUMBER.fullmatch(text)
     if match is None or not (match[2] or match[3]) or math.isinf(float(text)):
@@ -70,6 +69,12 @@ def read(text: str) -> Number | str | None:
     whole = match[2].lstrip("0") or "0"
     fraction = f".{match[3]}" if match[3] else ""
     return Number(f"{match[1].replace('+', '')}{whole}{fraction}{match[4] or ''}")
+
+
+def _not_finite(text: str) -> str | None:
+    if "#" in text and (match := _WINDOWS.fullmatch(text)):
+        text = f"{match[1]}inf" if match[2] == "inf" else "nan"
+    return _NOT_FINITE.get(text)
 
 
 def plain(value: object, path: Path = (), depth: int = 0) -> object:

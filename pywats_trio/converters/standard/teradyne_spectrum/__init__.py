@@ -1,0 +1,1 @@
+"""Teradyne Spectrum, in-circuit test."""
