@@ -37,8 +37,10 @@ _NOT_FINITE: Final = {
     "+nan": "NaN",
     "-nan": "NaN",
 }
-_WINDOWS: Final = re.compile(r"([+-]?)1\.#(inf|nan|qnan|snan|ind)0*")
-"""The same as the C library of Windows writes them."""
+_WINDOWS: Final = re.compile(
+    r"([+-]?)(?:1\.#(inf|nan|qnan|snan|ind)0*(?:e[+-]?0+)?|nan\((?:ind|snan)\))"
+)
+"""The same as the C libraries of Windows write them."""
 
 
 @frozen
@@ -72,7 +74,7 @@ def read(text: str) -> Number | str | None:
 
 
 def _not_finite(text: str) -> str | None:
-    if "#" in text and (match := _WINDOWS.fullmatch(text)):
+    if ("#" in text or "(" in text) and (match := _WINDOWS.fullmatch(text)):
         text = f"{match[1]}inf" if match[2] == "inf" else "nan"
     return _NOT_FINITE.get(text)
 

@@ -48,8 +48,9 @@ def test_a_float_is_moved_as_it_is_written() -> None:
 )
 def test_numbers_of_windows_that_are_not_finite_are_known(text: str, wanted: str) -> None:
     assert numbers.read(text) == wanted
-    assert numbers.read(text + "00") == wanted
+    assert numbers.read(text + "00") == numbers.read(text + "00e+000") == wanted
     assert numbers.read(text + "1") is None
+    assert numbers.read("-nan(ind)") == "NaN"
 
 
 @pytest.mark.parametrize(("text", "known"), [("1e-999999", True), ("1e-9999999", False)])

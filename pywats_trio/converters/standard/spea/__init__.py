@@ -1,0 +1,1 @@
+"""SPEA's in-circuit testers: lines of cells (docs/reference/formats/spea.md)."""

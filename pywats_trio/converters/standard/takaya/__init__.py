@@ -1,0 +1,1 @@
+"""Takaya's flying probers: .ATD files (docs/reference/formats/takaya.md)."""
