@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pywats_trio.convert.outages import wait_for
-from pywats_trio.convert.said import Died, Done, Raised, Rejected, ReportMade, RetryLater, Unusable
+from pywats_trio.convert.said import (
+    MORE_MEMORY,
+    Died,
+    Done,
+    Raised,
+    Rejected,
+    ReportMade,
+    RetryLater,
+    Unusable,
+    reason,
+)
 from pywats_trio.model import (
     Converted,
     Envelope,
@@ -111,13 +121,10 @@ def _died(item: Item, died: Died) -> Problem:
 
 def _raised(raised: Raised) -> Problem:
     kind = "memory" if raised.type == "MemoryError" else "converter-error"
-    hint = (
-        "Raise workers.memory_mb, or split the file."
-        if kind == "memory"
-        else "Correct the converter, or reject such files in it."
+    hint = "Correct the converter, or reject such files in it."
+    return Problem(
+        kind, reason(raised), MORE_MEMORY if kind == "memory" else hint, raised.traceback
     )
-    message = f"the converter failed: {raised.type}: {raised.message}"
-    return Problem(kind, message, hint, raised.traceback)
 
 
 def _envelope(item: Item, report: ReportMade, max_attempts: int) -> Envelope:

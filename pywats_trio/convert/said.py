@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
@@ -168,11 +168,17 @@ Ending = Done | Rejected | RetryLater | Raised | Unusable | Description | Detect
 Result = Done | Rejected | RetryLater | Raised | Unusable | Died
 
 
+MORE_MEMORY: Final = "Raise workers.memory_mb, or split the file."
+"""The hint where a conversion ran out of it."""
+
+
 def reason(answer: Ending | Died) -> str:
     """Why a job did not end as it should, in one sentence."""
     match answer:
         case Rejected() | RetryLater() | Unusable():
             return answer.why
+        case Raised(type="MemoryError"):
+            return "the conversion needs more memory than it may have (workers.memory_mb)"
         case Raised():
             return f"the converter failed: {answer.type}: {answer.message}"
         case Died():

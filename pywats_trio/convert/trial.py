@@ -19,6 +19,7 @@ from pywats_trio.config.options import MIB
 from pywats_trio.convert.pool import open_pool
 from pywats_trio.convert.request import Requests, describing
 from pywats_trio.convert.said import (
+    MORE_MEMORY,
     Description,
     Detected,
     Died,
@@ -366,5 +367,7 @@ def _refused(converter: str, answer: Ending | Died) -> Refused:
     hint = answer.hint if isinstance(answer, Rejected) else ""
     if isinstance(answer, Died):
         return Refused(converter, reason(answer), hint, answer.output)
+    if isinstance(answer, Raised) and answer.type == "MemoryError":
+        return Refused(converter, reason(answer), MORE_MEMORY, printed=answer.printed)
     evidence = answer.traceback if isinstance(answer, Raised) else ""
     return Refused(converter, reason(answer), hint, evidence, answer.printed)

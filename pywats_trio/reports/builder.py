@@ -209,6 +209,7 @@ class ReportBuilder:
             ValueError: an operator is unknown or lacks a limit.
         """
         root = self.root.sequence_step.as_wsjf()
+        _number(root)
         start = self._header["start"]
         content = {
             "type": "T",
@@ -227,10 +228,10 @@ class ReportBuilder:
             "miscInfos": self._misc,
             "subUnits": self._sub_units,
             "assets": self._assets,
-            "root": _numbered(root),
+            "root": root,
         }
         given = {key: value for key, value in content.items() if value is not None}
-        return Report(given, notes=self._notes)
+        return Report.owned(given, self._notes)
 
     def _unit(self) -> dict[str, object]:
         unit = {
@@ -246,16 +247,10 @@ class ReportBuilder:
         return {key: value for key, value in unit.items() if value is not None}
 
 
-def _numbered(root: dict[str, Any]) -> dict[str, Any]:
-    """The steps with their running numbers, depth first from 0."""
-    number = 0
-
-    def visit(step: dict[str, Any]) -> dict[str, Any]:
-        nonlocal number
-        own = {"id": number, **step}
-        number += 1
-        if "steps" in own:
-            own["steps"] = [visit(child) for child in own["steps"]]
-        return own
-
-    return visit(root)
+def _number(step: dict[str, Any], number: int = 0) -> int:
+    """Give the steps their running numbers, depth first; the next one after the last of them."""
+    step["id"] = number
+    number += 1
+    for child in step.get("steps", ()):
+        number = _number(child, number)
+    return number

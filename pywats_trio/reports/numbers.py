@@ -6,14 +6,16 @@ as a `Number`.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import Final
+from typing import Any, Final, cast
 
 from attrs import field, frozen, validators
 
@@ -22,6 +24,9 @@ from pywats_trio.reports.model import InvalidReport, Path, written
 
 MAX_DEPTH: Final = 256
 """Levels of lists and objects in a report. Each step within a step takes two."""
+
+_PIECES: Final = 8192
+"""Of JSON that wait to be put together."""
 
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _XML_NUMBER: Final = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d{1,6})?", re.ASCII)
@@ -121,31 +126,108 @@ def _finite(value: float | Decimal) -> object:
     return Number(str(value)) if isinstance(value, Decimal) else float(value)
 
 
+def settle(value: dict[str, Any], depth: int = 0) -> None:
+    """The same in place, for what nobody else holds: a report of a million steps is not copied.
+
+    Raises:
+        InvalidReport: as `plain`.
+    """
+    if depth > MAX_DEPTH:
+        raise InvalidReport(f"nested deeper than {MAX_DEPTH} levels")
+    for key, item in value.items():
+        kind = type(item)
+        if kind is dict:
+            settle(item, depth + 1)
+        elif kind is list:
+            _settle_list(item, depth + 1)
+        elif not _is_settled(item, kind):
+            value[key] = plain(item, (key,), depth + 1)
+
+
+def _settle_list(items: list[Any], depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise InvalidReport(f"nested deeper than {MAX_DEPTH} levels")
+    for index, item in enumerate(items):
+        kind = type(item)
+        if kind is dict:
+            settle(item, depth + 1)
+        elif not _is_settled(item, kind):
+            items[index] = plain(item, (index,), depth + 1)
+
+
+def _is_settled(item: Any, kind: type) -> bool:  # noqa: ANN401 - anything
+    """Whether it is as `plain` would make it; not being sure is a No."""
+    if kind is str:
+        return bool(item.isascii())
+    if kind is float:
+        return math.isfinite(item)
+    return kind is Number or kind is int or kind is bool or item is None
+
+
 def dumps(value: object) -> str:
     """Compact JSON of what `plain` gives; numbers as they are written, text not escaped."""
     parts: list[str] = []
-    _write(value, parts)
+    _write(value, parts.append)
     return "".join(parts)
 
 
-def _write(value: object, parts: list[str]) -> None:
-    if isinstance(value, str):
-        parts.append(encode_basestring(value))
-    elif isinstance(value, Number):
-        parts.append(value.text)
-    elif isinstance(value, dict):
-        separator = "{"
-        for key, item in value.items():
-            parts.append(f"{separator}{encode_basestring(key)}:")
-            _write(item, parts)
-            separator = ","
-        parts.append("}" if value else "{}")
-    elif isinstance(value, list):
-        separator = "["
-        for item in value:
-            parts.append(separator)
-            _write(item, parts)
-            separator = ","
-        parts.append("]" if value else "[]")
+def encoded(value: Mapping[str, Any]) -> bytes:
+    """The same as UTF-8, for what is large: its pieces are not all in memory at once."""
+    out = io.BytesIO()
+    parts: list[str] = []
+
+    def put(part: str) -> None:
+        parts.append(part)
+        if len(parts) >= _PIECES:
+            out.write("".join(parts).encode())
+            parts.clear()
+
+    _write(value, put)
+    out.write("".join(parts).encode())
+    return out.getvalue()
+
+
+def _write(value: object, put: Callable[[str], None]) -> None:
+    kind = type(value)
+    if kind is dict:
+        _write_object(cast("dict[str, Any]", value), put)
+    elif kind is list:
+        _write_list(cast("list[Any]", value), put)
     else:
-        parts.append(json.dumps(value, allow_nan=False))
+        put(_scalar_text(value, kind))
+
+
+def _write_object(value: dict[str, Any], put: Callable[[str], None]) -> None:
+    separator = "{"
+    for key, item in value.items():
+        kind = type(item)
+        name = f"{separator}{_key(key)}"
+        separator = ","
+        if kind is dict or kind is list:
+            put(name)
+            _write(item, put)
+        else:
+            put(name + _scalar_text(item, kind))
+    put("}" if value else "{}")
+
+
+def _write_list(value: list[Any], put: Callable[[str], None]) -> None:
+    separator = "["
+    for item in value:
+        put(separator)
+        _write(item, put)
+        separator = ","
+    put("]" if value else "[]")
+
+
+@lru_cache(1024)
+def _key(name: str) -> str:
+    return f"{encode_basestring(name)}:"
+
+
+def _scalar_text(value: Any, kind: type) -> str:  # noqa: ANN401 - anything
+    if kind is str:
+        return encode_basestring(value)
+    if kind is Number:
+        return str(value.text)
+    return json.dumps(value, allow_nan=False)

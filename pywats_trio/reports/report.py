@@ -15,7 +15,7 @@ from pywats_trio.reports.model import (
     InvalidReport,
     Station,
 )
-from pywats_trio.reports.numbers import Number, dumps, plain
+from pywats_trio.reports.numbers import Number, dumps, encoded, plain, settle
 from pywats_trio.reports.validate import examine
 from pywats_trio.reports.wsjf import Document, documents
 
@@ -44,6 +44,18 @@ class Report:
             raise InvalidReport(f"a report is a mapping, not a {type(mapping).__name__}")
         data = cast("dict[str, Any]", plain(mapping))
         self._set(data, None, _NO_CODES, tuple(notes))
+
+    @classmethod
+    def owned(cls, content: dict[str, Any], notes: Iterable[Finding] = ()) -> Self:
+        """The same of what nobody else holds: it is taken as it is, not copied.
+
+        Raises:
+            InvalidReport: as above.
+        """
+        settle(content)
+        report = cls.__new__(cls)
+        report._set(content, None, _NO_CODES, tuple(notes))  # noqa: SLF001 - its own constructor
+        return report
 
     @classmethod
     def from_document(cls, document: Document, codes: ProcessCodes = _NO_CODES) -> Self:
@@ -133,7 +145,7 @@ class Report:
 
     def _body(self, changes: Mapping[str, object]) -> bytes:
         if self._document is None:
-            return dumps({**changes, **self._data, **changes}).encode()
+            return encoded({**changes, **self._data, **changes})
         if changes:
             texts = {key: dumps(value) for key, value in changes.items()}
             return spans.spliced(self._document.text, texts).encode()

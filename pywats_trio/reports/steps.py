@@ -7,12 +7,13 @@ its measurements, of a sequence from its steps. `Step.as_wsjf` gives the JSON fo
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from attrs import define, field, frozen, validators
 
 from pywats_trio.reports import operators
 from pywats_trio.reports.limits import STRING_OPERATORS
+from pywats_trio.reports.numbers import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -245,7 +246,7 @@ class Step:
                 attachment=self.attachment.as_wsjf() if self.attachment else None,
             ),
             **({_KINDS[type(self.measurements[0])][0]: measured} if measured else {}),
-            **self.extra,
+            **(cast("dict[str, Any]", plain(self.extra)) if self.extra else {}),
         }
 
     def _type(self) -> str:

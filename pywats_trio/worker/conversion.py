@@ -121,6 +121,8 @@ def convert(
         ending = _convert(converter, request, descriptor, channel, context)
     except BaseException as error:  # noqa: BLE001 - the edge between their code and ours
         channel.end_if_forked()
+        if isinstance(error, MemoryError):  # what filled it is in the way of telling of it
+            traceback.clear_frames(error.__traceback__)
         ending = _refusal(error)
         end = None if request.form == FILE else request.index
         if ending["kind"] != "retry" and (why := remark(descriptor, end)):

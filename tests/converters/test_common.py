@@ -221,3 +221,24 @@ def test_a_stream_is_the_same_however_large_and_in_which_encoding(count: int, co
 def test_a_refused_stream_says_why(data: bytes, why: str) -> None:
     with pytest.raises(Reject, match=why):
         list(xml_tree.stream(Source.from_bytes(data).file, {"row"}))
+
+
+@pytest.mark.parametrize("encoding", ["null", "shift_jis", "cp1252", "utf-16", "zlib"])
+def test_a_byte_order_mark_comes_before_what_is_declared(encoding: str) -> None:
+    text = f'<?xml version="1.0" encoding="{encoding}"?><a>é</a>'
+    for code in ("utf-8-sig", "utf-16"):
+        assert xml_tree.parse(text.encode(code)).text == "é"
+
+
+@pytest.mark.parametrize("encoding", ["zlib", "undefined", "x" * 5000])
+def test_an_encoding_that_is_none_of_texts_is_unknown(encoding: str) -> None:
+    with pytest.raises(Reject, match=r'^the declared encoding ".{1,64}" is unknown \(line 1\)$'):
+        xml_tree.parse(f'<?xml version="1.0" encoding="{encoding}"?><a/>'.encode())
+
+
+@pytest.mark.parametrize(("size", "children"), [(4, None), (12, 1), (200, 3), (5000, 3)])
+def test_the_head_of_a_file_is_its_root_with_what_is_there(size: int, children: int | None) -> None:
+    root = xml_tree.head(Source.from_bytes(b"<all><a/><b/><c>" + b"x" * 1000), size)
+    assert (None if root is None else len(root.children)) == children
+    assert xml_tree.head(Source.from_bytes(b"no XML"), size) is None
+    assert xml_tree.head(Source.from_bytes(b""), size) is None

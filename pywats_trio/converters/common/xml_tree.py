@@ -16,6 +16,7 @@ from attrs import define, field
 
 from pywats_trio.converters.api import Reject
 from pywats_trio.converters.common import reading
+from pywats_trio.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -26,7 +27,9 @@ MAX_DEPTH: Final = 256
 """Elements within elements."""
 
 _CHUNK: Final = 1 << 16
-_SEPARATOR: Final = "\x1f"
+SEPARATOR: Final = "\x1f"
+"""In the name of an attribute, between its namespace and what it is called."""
+_SHOWN: Final = 60
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _BOMS: Final = {
     codecs.BOM_UTF8: "utf-8",
@@ -94,6 +97,18 @@ def beginning(source: Source, size: int) -> str:
         return data.decode("latin-1")
 
 
+def head(source: Source, size: int) -> Element | None:
+    """The root with what the first `size` bytes hold, for `Converter.detect`; None: no XML."""
+    root = None
+    file = io.BytesIO(source.read_head(size))
+    try:
+        for event in stream(file, ()):
+            root = event.element
+    except Reject:  # it goes on behind these bytes, as a rule
+        pass
+    return root
+
+
 class Event(NamedTuple):
     """An element began, or it ended and is whole."""
 
@@ -127,12 +142,14 @@ def stream(file: BinaryIO, names: Container[str]) -> Iterator[Event]:
         Reject: as `parse`.
     """
     file.seek(0)
-    head = file.read(_CHUNK)
-    if not head.strip(b"\0"):
-        _refuse_empty(head, file)
-    decoder = _decoder(head)
-    builder = _Builder(names)
-    chunk = head
+    start = file.read(_CHUNK)
+    if not start.strip(b"\0"):
+        _refuse_empty(start, file)
+    mark = _mark(start)
+    decoder = None if mark else _decoder(encoding_of(start))
+    builder = _Builder(names, mark)
+    # expat takes the mark of UTF-8 for a character where it is told that it is UTF-8.
+    chunk = start.removeprefix(codecs.BOM_UTF8)
     try:
         while chunk:
             builder.feed(decoder.decode(chunk) if decoder else chunk)
@@ -143,15 +160,16 @@ def stream(file: BinaryIO, names: Container[str]) -> Iterator[Event]:
     except expat.ExpatError as error:
         _refuse(file, error)
     except UnicodeError as error:
-        raise Reject(f"declared {encoding_of(head)}, but is not: {error}") from error
+        raise Reject(f"declared {encoding_of(start)}, but is not: {error}") from error
 
 
 class _Builder:
-    def __init__(self, names: Container[str]) -> None:
+    def __init__(self, names: Container[str], encoding: str | None) -> None:
+        """`encoding`: whatever the file declares."""
         self._names = names
         self._open: list[Element] = []
         self._events: list[Event] = []
-        self._parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
+        self._parser = expat.ParserCreate(encoding, SEPARATOR)
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -172,7 +190,7 @@ class _Builder:
             raise Reject(
                 f"nested too deep: more than {MAX_DEPTH} elements in each other, line {line}"
             )
-        space, _, name = tag.rpartition(_SEPARATOR)
+        space, _, name = tag.rpartition(SEPARATOR)
         element = Element(name, space, attributes, line)
         if not self._open or name in self._names:
             self._events.append(Event(True, element))
@@ -200,22 +218,27 @@ class _Builder:
 
 def encoding_of(data: bytes) -> str:
     """By byte order mark, else by declaration, else UTF-8; lower case."""
-    for mark, name in _BOMS.items():
-        if data.startswith(mark):
-            return name
+    if name := _mark(data):
+        return name
     match = _DECLARED.match(data)
     return match[1].decode("ascii").lower() if match else "utf-8"
 
 
-def _decoder(head: bytes) -> codecs.IncrementalDecoder | None:
+def _mark(data: bytes) -> str | None:
+    """What a byte order mark says, which comes before what the file declares."""
+    return next((name for mark, name in _BOMS.items() if data.startswith(mark)), None)
+
+
+def _decoder(name: str) -> codecs.IncrementalDecoder | None:
     """What decodes a file for expat, which knows few encodings itself."""
-    name = encoding_of(head)
     if name in _NATIVE:
         return None
     try:
+        "".encode(name)  # only an encoding of texts
         return codecs.getincrementaldecoder(name)()
-    except LookupError:
-        raise Reject(f'the declared encoding "{name}" is unknown (line 1)') from None
+    except (LookupError, ValueError):
+        shown = shortened(name, _SHOWN)
+        raise Reject(f'the declared encoding "{shown}" is unknown (line 1)') from None
 
 
 def _refuse_empty(head: bytes, file: BinaryIO) -> None:

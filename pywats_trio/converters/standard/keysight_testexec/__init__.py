@@ -1,0 +1,1 @@
+"""Keysight TestExec SL: XML whose names differ from version to version."""

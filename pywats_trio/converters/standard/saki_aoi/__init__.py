@@ -1,0 +1,1 @@
+"""Saki's optical inspection: XML with a panel and the boards on it."""

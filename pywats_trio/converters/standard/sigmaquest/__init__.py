@@ -1,0 +1,1 @@
+"""SigmaQuest (SigmaSure): the UnitReport, whose test runs lie in each other."""
