@@ -30,17 +30,28 @@ STANDARD: Final = {
     "wats-xml": f"{_STANDARD}.wats_xml.converter:WatsXml",
     "wats-text": f"{_STANDARD}.wats_text.converter:WatsText",
     "csv": f"{_STANDARD}.csv.converter:Csv",
+    "teradyne-ict": f"{_STANDARD}.teradyne_ict.converter:TeradyneIct",
+    "teradyne-spectrum-ict": f"{_STANDARD}.teradyne_spectrum.converter:TeradyneSpectrumIct",
+    "spea": f"{_STANDARD}.spea.converter:Spea",
     "seica-xml": f"{_STANDARD}.seica_xml:SeicaXml",
+    "keysight-testexec-sl": f"{_STANDARD}.keysight_testexec.converter:KeysightTestexecSl",
+    "teststand-xml": f"{_STANDARD}.teststand.converter:TeststandXml",
+    "xjtag": f"{_STANDARD}.xjtag.converter:Xjtag",
+    "klippel": f"{_STANDARD}.klippel.converter:Klippel",
+    "takaya": f"{_STANDARD}.takaya.converter:Takaya",
+    "sigmaquest": f"{_STANDARD}.sigmaquest.converter:SigmaQuest",
+    "saki-aoi": f"{_STANDARD}.saki_aoi.converter:SakiAoi",
+    "soundcheck": f"{_STANDARD}.soundcheck.converter:SoundCheck",
     "auto": f"{_STANDARD}.auto:Auto",
 }
 """The converters that come with the package, id to class."""
 
 AUTO: Final = "auto"
 """The one that asks the others."""
-FILE_TYPES: Final = frozenset(STANDARD)
+FILE_TYPES: Final = frozenset(STANDARD) - {"klippel"}
 """Those of them whose unit of work is a file: nobody needs to be asked for that."""
-FORMATS: Final = tuple(name for name in STANDARD if name != AUTO)
-"""Those that read a format of their own; who asks them all asks in this order."""
+FORMATS: Final = tuple(name for name in STANDARD if name in FILE_TYPES and name != AUTO)
+"""Those that read files of a format of their own; who asks them all asks in this order."""
 SURE_ENOUGH: Final = 0.5
 """How sure a converter must be to be given a file that nobody named a converter for."""
 
@@ -48,12 +59,6 @@ SURE_ENOUGH: Final = 0.5
 UNBUILT: Final = frozenset(
     {
         "atml",
-        "keysight-testexec-sl",
-        "klippel",
-        "spea",
-        "teradyne-ict",
-        "teradyne-spectrum-ict",
-        "xjtag",
     }
 )
 """Standard ids whose converter does not exist yet."""

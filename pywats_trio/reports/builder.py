@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, cast
 
 from attrs import frozen
 
 from pywats_trio.reports import instants
 from pywats_trio.reports.model import Finding
+from pywats_trio.reports.numbers import plain
 from pywats_trio.reports.report import Report
 from pywats_trio.reports.steps import (
     Attachment,
@@ -23,7 +24,7 @@ from pywats_trio.reports.steps import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pywats_trio.reports.model import Severity
     from pywats_trio.reports.operators import Value
@@ -174,6 +175,8 @@ class ReportBuilder:
         self._sub_units: list[dict[str, str]] = []
         self._assets: list[dict[str, object]] = []
         self._notes: list[Finding] = []
+        self._members: dict[str, Any] = {}
+        self._of_unit: dict[str, Any] = {}
         name = header.get("sequence", "MainSequence Callback")
         self.root = SequenceBuilder(Sequence(name=name, version=header.get("version", "")))
 
@@ -192,6 +195,15 @@ class ReportBuilder:
     def asset(self, serial_number: str, *, uses: int = 1) -> None:
         """Equipment whose uses are counted on the server."""
         self._assets.append({"assetSN": serial_number, "usageCount": uses})
+
+    def more(self, *, unit: Mapping[str, Any] | None = None, **members: object) -> None:
+        """Further members of the report, and of its `uut`, by their names in WSJF.
+
+        `None` and empty lists are left out. Rows of `miscInfos`, `subUnits` and `assets` come after
+        those that there are; of what the builder says itself the builder's value counts.
+        """
+        self._members |= cast("dict[str, Any]", plain(members))
+        self._of_unit |= cast("dict[str, Any]", plain(unit or {}))
 
     def note(self, message: str, *, path: str = "", severity: Severity = "warning") -> None:
         """Say of something in the source that it is not in the report, or not as it was there.
@@ -231,6 +243,11 @@ class ReportBuilder:
             "root": root,
         }
         given = {key: value for key, value in content.items() if value is not None}
+        for key, value in self._members.items():
+            if isinstance(rows := given.get(key), list):
+                given[key] = [*rows, *value]
+            elif value not in (None, []):
+                given.setdefault(key, value)
         return Report.owned(given, self._notes)
 
     def _unit(self) -> dict[str, object]:
@@ -244,7 +261,8 @@ class ReportBuilder:
             "errorCode": self._header.get("error_code"),
             "errorMessage": self._header.get("error"),
         }
-        return {key: value for key, value in unit.items() if value is not None}
+        own = {key: value for key, value in unit.items() if value is not None}
+        return {**{k: v for k, v in self._of_unit.items() if v is not None}, **own}
 
 
 def _number(step: dict[str, Any], number: int = 0) -> int:

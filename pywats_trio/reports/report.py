@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack, cast
 
 from pywats_trio.reports import header, spans
+from pywats_trio.reports.characters import may_hold_forbidden
 from pywats_trio.reports.findings import Findings
 from pywats_trio.reports.header import ProcessCodes
 from pywats_trio.reports.model import (
@@ -16,7 +17,7 @@ from pywats_trio.reports.model import (
     Station,
 )
 from pywats_trio.reports.numbers import Number, dumps, encoded, plain, settle
-from pywats_trio.reports.validate import examine
+from pywats_trio.reports.validate import examine, oversize
 from pywats_trio.reports.wsjf import Document, documents
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class Report:
         found = Findings()
         try:
             self._changes = header.repairs(data, codes, self._as_written)
-            examine(data, found, controls=document is None or "\\u00" in document.text)
+            controls = document is None or may_hold_forbidden(document.text)
+            examine(data, found, controls=controls)
         except InvalidReport as error:
             if document is None:
                 raise
@@ -132,15 +134,17 @@ class Report:
         changes = {**self._changes, **header.gaps(self._data, self._changes, defaults)}
         if changes or self._document is None:
             changes |= header.courtesies(self._data, changes)
+        body = self._body(changes)
+        # What was missing is not missing any more where the station filled it in.
+        left = tuple(f for f in self._findings if f.path not in changes)
         return Encoded(
-            body=self._body(changes),
+            body=body,
             report_id=str(changes.get("id", self._data.get("id"))).lower(),
             serial_number=self._fact("sn"),
             part_number=self._fact("pn"),
             result=self._fact("result"),
             start=self._fact("start"),
-            # What was missing is not missing any more where the station filled it in.
-            findings=tuple(f for f in self._findings if f.path not in changes),
+            findings=(*left, *oversize(len(body))),
         )
 
     def _body(self, changes: Mapping[str, object]) -> bytes:

@@ -5,178 +5,150 @@ This is the larger part of what a report costs that is only passed on: keep it l
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pywats_trio.reports import limits
-from pywats_trio.reports.findings import Findings, check_lengths
+from attrs import frozen
+
+from pywats_trio.reports import limits, measurement_check, parts
+from pywats_trio.reports.findings import Findings, Trail, path_of
 from pywats_trio.reports.header import shown
-from pywats_trio.reports.model import InvalidReport, Path, written
-from pywats_trio.reports.numbers import Number
-from pywats_trio.reports.wsjf import kind
+from pywats_trio.reports.measurement_check import odd_letter, unlike
+from pywats_trio.reports.model import InvalidReport
+from pywats_trio.reports.rules import (
+    MISSING,
+    Elsewhere,
+    Flag,
+    Instant,
+    Real,
+    Rule,
+    Text,
+    Whole,
+    each,
+    suspects,
+    texts,
+)
 
-Judge = Callable[[Mapping[str, Any], Path, Findings], None]
-"""Looks at one measurement of its kind."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-_LETTERS: Final = (*limits.STEP_LETTERS,)  # a tuple: a list in its place is unhashable
 _CONTENT: Final = ("seqCall", "numericMeas", "stringMeas", "booleanMeas", "callExe", "messagePopup")
-_NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
-_FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""What XML 1.0 cannot hold, and the server therefore neither."""
+_SIDES: Final = ("chart", "attachment")
+_ALONE: Final = frozenset({*_CONTENT, *_SIDES})
+_DOCUMENTED: Final = "missing; the WATS documentation requires it"
+_LETTERS: Final = (*limits.STEP_STATUS, "U")  # tuples: a list in its place is unhashable
+_BAD: Final = ("F", "E", "T")
+_GROUPS: Final = ("M", "S", "C")
 
 
-def _no_number(value: object, path: Path, found: Findings) -> None:
-    if isinstance(value, float | Number):
-        raise InvalidReport(f"{written(path)}: larger than any finite number", path)
-    if not isinstance(value, str):
-        raise InvalidReport(f'"{written(path)}" is {kind(value)}, a number is expected', path)
-    if value in _NOT_FINITE:
-        found.add(path, f"{value} is no number that WATS can store")
-    else:
-        found.add(path, f"{shown(value)} is no number", "error")
+@frozen
+class _Name(Text):
+    """The name of a step; what is no text is refused."""
+
+    def __call__(self, value: object, trail: Trail, found: Findings) -> None:
+        if not isinstance(value, str):
+            raise unlike(value, trail, "a text")
+        Text.__call__(self, value, trail, found)
 
 
-def _is_number(value: object) -> bool:
-    return type(value) is int or (isinstance(value, float | Number) and math.isfinite(float(value)))
-
-
-def _numeric(measurement: Mapping[str, Any], path: Path, found: Findings) -> None:
-    value = measurement.get("value")
-    if value is None:
-        found.add((*path, "value"), "missing; a server is expected to require it", "error")
-    elif not _is_number(value):
-        _no_number(value, (*path, "value"), found)
-    low, high = measurement.get("lowLimit"), measurement.get("highLimit")
-    if low is not None and not _is_number(low):
-        _no_number(low, (*path, "lowLimit"), found)
-    if high is not None and not _is_number(high):
-        _no_number(high, (*path, "highLimit"), found)
-    _operator(measurement.get("compOp"), low, high, path, found)
-
-
-def _operator(operator: object, low: object, high: object, path: Path, found: Findings) -> None:
-    if operator is None:
-        return
-    name = operator.upper() if isinstance(operator, str) else ""
-    if name in limits.TWO_LIMITS:
-        if low is None or high is None:
-            found.add(path, f"{operator} needs lowLimit and highLimit")
-    elif name in limits.ONE_LIMIT:
-        if low is None:
-            found.add(path, f"{operator} needs its limit in lowLimit")
-    elif name not in limits.NUMERIC_OPERATORS:
-        found.add((*path, "compOp"), f"{shown(operator)} is no operator", "error")
-
-
-def _string(measurement: Mapping[str, Any], path: Path, found: Findings) -> None:
-    operator = measurement.get("compOp")
-    if operator is not None and str(operator).upper() not in limits.STRING_OPERATORS:
-        found.add((*path, "compOp"), f"{shown(operator)} is no operator for texts", "error")
-
-
-def _boolean(_measurement: Mapping[str, Any], _path: Path, _found: Findings) -> None:
-    """It has a status and a name, which are looked at for every kind."""
+_STEP: Final[Mapping[str, Rule]] = {
+    **texts(limits.STEP_LENGTHS),
+    **each(Text(), "stepType", "errorCodeFormat", "totTimeFormat", "interactiveExeNumFormat"),
+    **each(Whole(), "id", "errorCode", "interactiveExeNum"),
+    **each(Flag(), "causedUUTFailure", "causedSeqFailure"),
+    "name": _Name(limits.STEP_LENGTHS["name"]),
+    **each(Elsewhere(), "status", "group"),
+    "totTime": Real(),
+    "start": Instant(),
+    "numericMeas": measurement_check.NUMERIC,
+    "stringMeas": measurement_check.STRING,
+    "booleanMeas": measurement_check.BOOLEAN,
+    "seqCall": parts.SEQUENCE_CALL,
+    "callExe": parts.EXECUTABLE,
+    "messagePopup": parts.POPUP,
+    "loop": parts.LOOP,
+    "chart": parts.CHART,
+    "attachment": parts.FILE,
+    "additionalResults": parts.ADDITIONAL,
+}
+_look: Final = suspects(_STEP)
 
 
 class StepCheck:
     """One walk over a report's steps, depth first."""
 
-    def __init__(self, found: Findings, result: str, controls: bool) -> None:
+    def __init__(self, found: Findings, result: str) -> None:
         self._found = found
         self._passed = result == "P"
-        self._controls = controls
 
     def root(self, root: Mapping[str, Any]) -> None:
-        if root.get("seqCall") is None:
-            self._found.add(("root", "seqCall"), "missing; the WATS documentation requires it")
-        self._step(root, ("root",), 0)
+        """The root and all that is below.
 
-    def _step(self, step: object, path: Path, depth: int) -> None:
+        Raises:
+            InvalidReport: something in it has no meaning as WSJF.
+        """
+        if root.get("seqCall") is None and not root.get("steps"):
+            self._found.add(("root", "seqCall"), _DOCUMENTED)
+        self._step(root, ((), "root"), 0)
+
+    def _step(self, step: object, trail: Trail, depth: int) -> None:
         if type(step) is not dict:
-            raise InvalidReport(f'"{written(path)}" is {kind(step)}, an object is expected', path)
-        if depth > limits.MAX_NESTED_STEPS:
-            raise InvalidReport(
-                f"steps nested deeper than {limits.MAX_NESTED_STEPS} levels", path[:4]
-            )
-        self._words(step, path)
-        if (values := step.get("numericMeas")) is not None:
-            self._measurements(values, (*path, "numericMeas"), _numeric, limits.NUMERIC_LENGTHS)
-        if (values := step.get("booleanMeas")) is not None:
-            self._measurements(values, (*path, "booleanMeas"), _boolean, limits.BOOLEAN_LENGTHS)
-        if (values := step.get("stringMeas")) is not None:
-            self._measurements(values, (*path, "stringMeas"), _string, limits.STRING_LENGTHS)
-        self._content(step, path)
-        steps = step.get("steps")
-        if steps is None:
-            return
-        if type(steps) is not list:
-            here = (*path, "steps")
-            raise InvalidReport(f'"{written(here)}" is {kind(steps)}, a list is expected', here)
-        for index, child in enumerate(steps):
-            self._step(child, (*path, "steps", index), depth + 1)
-
-    def _words(self, step: Mapping[str, Any], path: Path) -> None:
+            raise unlike(step, trail, "an object")
+        odd = _look(step)
+        for key in odd:
+            if key in _STEP:
+                _STEP[key](step[key], (trail, key), self._found)
+        if len(odd) > 1 and len(_ALONE.intersection(odd)) > 1:
+            self._too_much(odd, trail)
         status = step.get("status")
         if status not in _LETTERS:
-            self._odd_letter(status, (*path, "status"))
-        elif self._passed and status in "FET" and len(path) > 1:
+            self._no_letter(status, (trail, "status"))
+        elif self._passed and status in _BAD and depth:
             self._passed = False  # one such finding says it all
-            self._found.add((*path, "status"), f"{status}, though the result is P")
-        name = step.get("name")
-        if type(name) is not str or not name or (self._controls and _FORBIDDEN.search(name)):
-            self._odd_name(name, (*path, "name"))
-        if step.get("group", "M") not in ("M", "S", "C", None):
-            self._found.add((*path, "group"), f"{shown(step['group'])} is none of S M C", "error")
-        if not step.get("stepType"):
-            self._found.add((*path, "stepType"), "missing", "error")
-        check_lengths(step, limits.STEP_LENGTHS, path, self._found)
+            self._found.at((trail, "status"), f"{status}, though the result is P")
+        group = step.get("group")
+        if group not in _GROUPS or not (step.get("name") and step.get("stepType")):
+            self._lacking(step, group, trail)
+        if (steps := step.get("steps")) is not None:
+            if steps and step.get("seqCall") is None:
+                self._no_sequence(step, trail)
+            self._steps(steps, (trail, "steps"), depth + 1)
 
-    def _odd_letter(self, status: object, path: Path) -> None:
-        if status is not None:
-            raise InvalidReport(
-                f"{written(path)}: {shown(status)} is none of {' '.join(limits.STEP_STATUS)}", path
-            )
-        self._found.add(path, "missing; a server is expected to require it", "error")
+    def _too_much(self, odd: list[str], trail: Trail) -> None:
+        for among in (_CONTENT, _SIDES):
+            held = [key for key in odd if key in among]
+            if len(held) > 1:
+                message = f"holds {' and '.join(held)}: only one is allowed"
+                self._found.at(trail, message, "error")
 
-    def _odd_name(self, name: object, path: Path) -> None:
-        if name is not None and not isinstance(name, str):
-            raise InvalidReport(f'"{written(path)}" is {kind(name)}, a text is expected', path)
-        if not name:
-            self._found.add(path, "missing; a server is expected to require it", "error")
+    def _no_sequence(self, step: Mapping[str, Any], trail: Trail) -> None:
+        """Steps below one that is no sequence call, or at least says so with its type."""
+        if step.get("stepType") in limits.SEQUENCE_TYPES:
+            self._found.at((trail, "seqCall"), _DOCUMENTED)
         else:
-            self._found.add(path, "holds control characters, which WATS may drop", "warning")
+            self._found.at((trail, "steps"), "only a step with seqCall has steps below it", "error")
 
-    def _content(self, step: Mapping[str, Any], path: Path) -> None:
-        held = [key for key in _CONTENT if step.get(key) is not None]
-        if len(held) > 1:
-            self._found.add(path, f"holds {' and '.join(held)}: only one is allowed", "error")
-        if step.get("chart") is not None and step.get("attachment") is not None:
-            self._found.add(path, "holds chart and attachment: only one is allowed", "error")
+    def _steps(self, steps: object, trail: Trail, depth: int) -> None:
+        if type(steps) is not list:
+            raise unlike(steps, trail, "a list")
+        if steps and depth > limits.MAX_NESTED_STEPS:
+            raise InvalidReport(
+                f"steps nested deeper than {limits.MAX_NESTED_STEPS} levels", path_of(trail)[:4]
+            )
+        for index, child in enumerate(steps):
+            self._step(child, (trail, index), depth)
 
-    def _measurements(
-        self, values: object, path: Path, judge: Judge, lengths: Mapping[str, int]
-    ) -> None:
-        if type(values) is not list:
-            raise InvalidReport(f'"{written(path)}" is {kind(values)}, a list is expected', path)
-        for index, value in enumerate(values):
-            here = (*path, index)
-            if type(value) is not dict:
-                raise InvalidReport(
-                    f'"{written(here)}" is {kind(value)}, an object is expected', here
-                )
-            status = value.get("status")
-            if status not in _LETTERS and status is not None:
-                self._odd_letter(status, (*here, "status"))
-            judge(value, here, self._found)
-            check_lengths(value, lengths, here, self._found)
-        if len(values) > 1:
-            self._names(values, path)
+    def _no_letter(self, status: object, trail: Trail) -> None:
+        if status is None:
+            self._found.at(trail, MISSING, "error")
+        else:
+            odd_letter(status, _LETTERS, trail, self._found)
 
-    def _names(self, values: list[dict[str, Any]], path: Path) -> None:
-        names = [value.get("name") for value in values]
-        if not all(isinstance(name, str) and name for name in names):
-            self._found.add(path, "several measurements, but not each has a name", "error")
-        elif len({*names}) < len(names):
-            self._found.add(path, "two measurements have the same name", "error")
+    def _lacking(self, step: Mapping[str, Any], group: object, trail: Trail) -> None:
+        if group is None:
+            self._found.at((trail, "group"), _DOCUMENTED)
+        elif group not in _GROUPS:
+            message = f"{shown(group)} is none of {' '.join(_GROUPS)}"
+            self._found.at((trail, "group"), message, "error")
+        for key in ("name", "stepType"):
+            if not step.get(key):
+                self._found.at((trail, key), MISSING, "error")

@@ -22,7 +22,7 @@ from pywats_trio.convert.said import Log
 from pywats_trio.convert.trial import Attempt, Bench, Refused
 from pywats_trio.converters.api import Station
 from pywats_trio.converters.registry import AUTO as ASKS_OTHERS
-from pywats_trio.converters.registry import STANDARD
+from pywats_trio.converters.registry import FORMATS, STANDARD
 from pywats_trio.errors import ConfigError
 from pywats_trio.model import Converted, Failed, content
 from tests import samples
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 OPTIONS = WorkerOptions()
 STATION = Station("S1", "L1", "P1")
 AUTO = samples.OURS / "auto"
-FOLDERS = ("wats-json", "wats-xml", "wats-text", "csv", "auto", "hostile")
+FORMATS_OF_FILES = [name for name in FORMATS if (samples.OURS / name).is_dir()]
+FOLDERS = (*FORMATS_OF_FILES, "auto", "hostile")
 NO_SAMPLES = {"names.json", "which.json"}
 """What lies beside them and is no file to convert: a list of names, and who knows which sample."""
 EVERY = [sample for folder in FOLDERS for sample in samples.samples(folder)]

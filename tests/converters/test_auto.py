@@ -217,7 +217,7 @@ def test_the_converters_of_a_list_are_loaded_and_no_other() -> None:
 
 
 def test_the_table_of_the_registry_is_the_only_one() -> None:
-    assert (*FORMATS, registry.AUTO) == tuple(registry.STANDARD)
+    assert {*FORMATS, registry.AUTO} == registry.FILE_TYPES
     assert set(FORMATS) < set(Auto.arguments)
     assert all(auto.standard(name).id == name for name in FORMATS)
 

@@ -21,6 +21,7 @@ from pywats_trio.converters.api import Context, Reject, Source, Station
 from pywats_trio.converters.arguments import mistakes
 from pywats_trio.converters.standard.csv.converter import Csv
 from pywats_trio.converters.standard.csv.rows import MAX_ROW
+from pywats_trio.model import content
 from pywats_trio.reports.limits import MAX_NESTED_STEPS
 from tests import samples
 from tests.samples import convert_bytes, disagreements
@@ -132,7 +133,7 @@ async def test_in_a_worker_every_sample_ends_as_expected() -> None:
                 assert (refused.value.why, refused.value.hint) == (here.why, here.hint)
             else:
                 made = await bench.convert(attempt)
-                got = [json.loads(report.body) for report in made.reports]
+                got = [json.loads(content(report.body)) for report in made.reports]
                 assert disagreements(got, sample.expected) == []
 
     await trial.at_bench(WorkerOptions(timeout_seconds=30.0), all_of_them)

@@ -13,6 +13,10 @@ from tests.reports.examples import as_bytes, numeric, sequence, step, uur, uut
 if TYPE_CHECKING:
     from pywats_trio.reports.model import Finding
 
+MAIN = {"idx": 0, "partType": "Main", "pn": "a", "sn": "b"}
+CHART = {"chartType": "Line", "series": [{"dataType": "XYG", "ydata": "1"}]}
+FILE = {"name": "a", "data": "b2s="}
+
 
 def findings(report: dict[str, Any]) -> tuple[Finding, ...]:
     """Those of the report as a mapping, which are those of its text too."""
@@ -34,9 +38,14 @@ def test_a_sound_report_has_no_findings() -> None:
 
 
 @pytest.mark.parametrize("letter", [*limits.STEP_STATUS, "U"])
-def test_each_status_letter_is_taken(letter: str) -> None:
-    assert of_step(step(status="P"), numeric(status=letter)) == []
+def test_each_status_letter_of_a_step_is_taken(letter: str) -> None:
     assert findings(uut(result="F", root=sequence(step(status=letter)))) == ()
+
+
+@pytest.mark.parametrize("letter", [*limits.STEP_STATUS, "U"])
+def test_of_these_a_measurement_has_three(letter: str) -> None:
+    odd = [("[0].numericMeas[0].status", "error")]
+    assert of_step(numeric(status=letter)) == ([] if letter in "PFS" else odd)
 
 
 @pytest.mark.parametrize("wrong", ["Q", "p", "Passed", "", 5, [], {}, True])
@@ -103,7 +112,7 @@ def test_the_limit_of_nested_steps_is_kept_to_the_letter(levels: int, taken: boo
         ({"name": "a\x01"}, "[0].name", "warning"),
         ({"group": "Main"}, "[0].group", "error"),
         ({"stepType": None}, "[0].stepType", "error"),
-        ({"chart": {}, "attachment": {}}, "[0]", "error"),
+        ({"chart": CHART, "attachment": FILE}, "[0]", "error"),
         ({"numericMeas": [{"value": 1}], "stringMeas": []}, "[0]", "error"),
         ({"numericMeas": [{"value": None}]}, "[0].numericMeas[0].value", "error"),
         ({"numericMeas": [{"value": "3,3"}]}, "[0].numericMeas[0].value", "error"),
@@ -118,7 +127,7 @@ def test_the_limit_of_nested_steps_is_kept_to_the_letter(levels: int, taken: boo
         ),
         ({"stringMeas": [{"value": "a", "compOp": "GE"}]}, "[0].stringMeas[0].compOp", "error"),
         ({"booleanMeas": [{"status": "P"}, {"status": "P"}]}, "[0].booleanMeas", "error"),
-        ({"booleanMeas": [{"name": "a"}, {"name": "a"}]}, "[0].booleanMeas", "error"),
+        ({"booleanMeas": 2 * [{"name": "a", "status": "P"}]}, "[0].booleanMeas", "error"),
     ],
 )
 def test_what_a_server_may_dislike_is_found_and_sent(
@@ -184,7 +193,7 @@ def test_the_rest_of_a_report_is_looked_at(changes: dict[str, Any], path: str) -
         ({"uur": {"user": "x"}}, "uur.processCode"),
         ({"subUnits": []}, "subUnits"),
         (
-            {"subUnits": [{"idx": 0, "pn": "a", "sn": "b", "failures": [{"code": "c"}]}]},
+            {"subUnits": [{**MAIN, "failures": [{"code": "c"}]}]},
             "subUnits[0].failures[0].category",
         ),
     ],

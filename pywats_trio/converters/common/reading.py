@@ -155,4 +155,6 @@ def fault(file: BinaryIO, encoding: str, start: int = 0) -> tuple[int, int] | No
         except UnicodeDecodeError as error:
             # Its bytes are those that were left over from the chunk before, and this chunk.
             return read - len(error.object) + error.start, error.object[error.start]
+        except UnicodeError:  # UTF-16 without its mark
+            return start, chunk[0]
     return None

@@ -15,7 +15,7 @@ from attrs import define, field
 
 from pywats_trio.config import texts
 from pywats_trio.convert.trial import Question, inquire
-from pywats_trio.converters.registry import STANDARD, Spec, parse, pinned
+from pywats_trio.converters.registry import FILE_TYPES, Spec, parse, pinned
 from pywats_trio.errors import ConfigError
 from pywats_trio.service.preflight import looks
 from pywats_trio.service.preflight.finding import CONFIG, Finding, error, warning
@@ -42,7 +42,11 @@ class Authors:
 
     async def ask(self, converters: Sequence[ConverterOptions], config: Config) -> None:
         """Ask those of `converters` who have something to say, each type once."""
-        asked = [o for o in converters if o.type not in STANDARD or o.arguments or takes_folders(o)]
+        asked = [
+            one
+            for one in converters
+            if one.type not in FILE_TYPES or one.arguments or takes_folders(one)
+        ]
         specs = await _specs(asked)
         by_type: dict[str, list[ConverterOptions]] = {}
         for options, spec in zip(asked, specs, strict=True):

@@ -1,0 +1,1 @@
+"""Klippel QC: a header file and a folder of tables."""

@@ -1,0 +1,1 @@
+"""NI TestStand's own XML reports, plain and of the WATS add-on."""

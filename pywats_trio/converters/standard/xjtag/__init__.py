@@ -1,0 +1,1 @@
+"""XJTAG's .xjlog: a zip archive of test runs."""
