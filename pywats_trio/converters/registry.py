@@ -30,6 +30,7 @@ STANDARD: Final = {
     "wats-xml": f"{_STANDARD}.wats_xml.converter:WatsXml",
     "wats-text": f"{_STANDARD}.wats_text.converter:WatsText",
     "csv": f"{_STANDARD}.csv.converter:Csv",
+    "atml": f"{_STANDARD}.atml.converter:Atml",
     "teradyne-ict": f"{_STANDARD}.teradyne_ict.converter:TeradyneIct",
     "teradyne-spectrum-ict": f"{_STANDARD}.teradyne_spectrum.converter:TeradyneSpectrumIct",
     "spea": f"{_STANDARD}.spea.converter:Spea",
@@ -54,14 +55,6 @@ FORMATS: Final = tuple(name for name in STANDARD if name in FILE_TYPES and name 
 """Those that read files of a format of their own; who asks them all asks in this order."""
 SURE_ENOUGH: Final = 0.5
 """How sure a converter must be to be given a file that nobody named a converter for."""
-
-
-UNBUILT: Final = frozenset(
-    {
-        "atml",
-    }
-)
-"""Standard ids whose converter does not exist yet."""
 
 
 def unclaimed(certainties: Mapping[str, float]) -> str:
@@ -175,8 +168,7 @@ def _identifier(attribute: str, text: str) -> str:
 def _entry_point(name: str) -> Spec:
     found = entry_points()
     if name not in found:
-        unbuilt = f"the converter {name!r} is not built yet; use a converter of your own"
-        raise ConfigError(unbuilt if name in UNBUILT else _unknown(name, found))
+        raise ConfigError(_unknown(name, found))
     module, _, attribute = found[name].partition(":")
     return Spec(Origin.MODULE, name, attribute, module=module)
 

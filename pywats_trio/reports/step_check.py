@@ -93,18 +93,18 @@ class StepCheck:
     def _step(self, step: object, trail: Trail, depth: int) -> None:
         if type(step) is not dict:
             raise unlike(step, trail, "an object")
-        odd = _look(step)
-        for key in odd:
-            if key in _STEP:
-                _STEP[key](step[key], (trail, key), self._found)
-        if len(odd) > 1 and len(_ALONE.intersection(odd)) > 1:
-            self._too_much(odd, trail)
         status = step.get("status")
         if status not in _LETTERS:
             self._no_letter(status, (trail, "status"))
         elif self._passed and status in _BAD and depth:
             self._passed = False  # one such finding says it all
             self._found.at((trail, "status"), f"{status}, though the result is P")
+        odd = _look(step)
+        for key in odd:
+            if key in _STEP:
+                _STEP[key](step[key], (trail, key), self._found)
+        if len(odd) > 1 and len(_ALONE.intersection(odd)) > 1:
+            self._too_much(odd, trail)
         group = step.get("group")
         if group not in _GROUPS or not (step.get("name") and step.get("stepType")):
             self._lacking(step, group, trail)

@@ -269,11 +269,14 @@ class Sequence(Step):
     steps: list[Step] = field(factory=list)
     path: str = ""
     version: str = ""
+    called: str = ""
+    """The name of the sequence, where it is another than that of the step that calls it."""
 
     def as_wsjf(self) -> dict[str, Any]:
         steps = [step.as_wsjf() for step in self.steps]
         own = Step.as_wsjf(self)
         own["stepType"] = self.type or "SequenceCall"
         own["status"] = self.status or worst([step["status"] for step in steps])
-        own["seqCall"] = {"path": self.path, "name": self.name, "version": self.version}
+        name = self.called or self.name
+        own["seqCall"] = {"path": self.path, "name": name, "version": self.version}
         return {**own, "steps": steps}

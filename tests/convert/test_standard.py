@@ -55,7 +55,7 @@ Ended = str | list[tuple[str, bytes]]
 
 def files(base: Path) -> Iterator[str]:
     for folder in FOLDERS:
-        for path in (base / folder).iterdir():
+        for path in (base / folder).glob("*"):
             if path.name not in NO_SAMPLES and not path.name.endswith((".expected.json", ".md")):
                 yield f"{folder}/{path.name}"
 

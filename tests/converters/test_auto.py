@@ -24,7 +24,15 @@ from tests import samples
 from tests.reports.examples import as_bytes, uut
 
 FOLDER = Path(samples.REAL) if samples.REAL else samples.OURS
-WHICH = json.loads((FOLDER / "auto" / "which.json").read_text("utf-8"))
+WHICH = {
+    **json.loads((FOLDER / "auto" / "which.json").read_text("utf-8")),
+    # Strangers to the converters of pyWATS, but not to ours.
+    **{f"other/teststand-{name}.xml": "teststand-xml" for name in ("plain", "reports", "wats")},
+    "other/saki-aoi.xml": "saki-aoi",
+    "other/sigmaquest.xml": "sigmaquest",
+    "other/soundcheck.txt": "soundcheck",
+    "other/takaya.ATD": "takaya",
+}
 TEXT = (samples.OURS / "wats-text" / "two-units.txt").read_bytes()
 
 

@@ -74,11 +74,6 @@ def test_looking_up_a_standard_converter_imports_none() -> None:
     assert found.stdout == "[]\n"
 
 
-def test_a_standard_converter_that_is_not_built_yet_says_so() -> None:
-    with pytest.raises(ConfigError, match="'atml' is not built yet"):
-        parse("atml")
-
-
 @pytest.mark.parametrize(
     ("certainties", "words"),
     [

@@ -90,9 +90,12 @@ class Outcome:
 
 async def run_class(bench: Bench, name: str) -> list[Outcome]:
     """Each sample of its format through one of `CLASSES`."""
-    folder = CLASSES[name][1]
-    shared = [s for s in samples(folder) if Path(REAL, folder, s.path.name).is_file()]
-    return [await _run(bench, name, sample) for sample in shared]
+    return [await _run(bench, name, sample) for sample in _shared(CLASSES[name][1])]
+
+
+def _shared(folder: str) -> list[Sample]:
+    """Those of the folder that is named; ours beside them are for our converters."""
+    return [s for s in samples(folder) if Path(REAL, folder, s.path.name).is_file()]
 
 
 async def _run(bench: Bench, name: str, sample: Sample) -> Outcome:

@@ -76,11 +76,14 @@ class Clock:
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:
-    """From one instant to the other; None where one is missing, or the end is the earlier."""
+    """From one instant to the other; None where one is missing, or the end is the earlier.
+
+    The same where only one of them has an offset: the other may be anywhere.
+    """
     first, last = instants.parse(start), instants.parse(end)
-    if first is None or last is None or last < first:
+    if first is None or last is None or (first.tzinfo is None) is not (last.tzinfo is None):
         return None
-    return (last - first).total_seconds()
+    return (last - first).total_seconds() if last >= first else None
 
 
 def _spoken(date_format: str) -> str:

@@ -15,7 +15,7 @@ from attrs import define, field
 
 from pywats_trio.config import texts
 from pywats_trio.convert.trial import Question, inquire
-from pywats_trio.converters.registry import FILE_TYPES, Spec, parse, pinned
+from pywats_trio.converters.registry import FILE_TYPES, STANDARD, Spec, parse, pinned
 from pywats_trio.errors import ConfigError
 from pywats_trio.service.preflight import looks
 from pywats_trio.service.preflight.finding import CONFIG, Finding, error, warning

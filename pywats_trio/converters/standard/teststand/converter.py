@@ -13,17 +13,16 @@ from pywats_trio.converters.api import Argument, Context, Converter, Reject, Sou
 from pywats_trio.converters.common import unit, words, xml_tree
 from pywats_trio.converters.standard.teststand import extras, header, steps
 from pywats_trio.converters.standard.teststand.documents import Document, documents
-from pywats_trio.converters.standard.teststand.steps import Call
 from pywats_trio.reports.builder import SequenceBuilder
+from pywats_trio.reports.steps import Sequence
 from pywats_trio.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pywats_trio.reports.report import Report
-
     from pywats_trio.converters.standard.teststand.steps import Made
     from pywats_trio.reports.builder import Result
+    from pywats_trio.reports.report import Report
 
 _HEAD: Final = 8192
 _FIRST: Final = re.compile(r"<(?:Reports|Report|TSReport)\b[^<>]*>")
@@ -99,20 +98,20 @@ def _report(document: Document, context: Context) -> Report:
     return builder.build()
 
 
-def _root(document: Document) -> Call:
+def _root(document: Document) -> Sequence:
     """The whole test; an empty one where it ended before it began."""
     if len(document.results) > 1:
         document.notes.add("a second result of the whole test", document.element.line)
     if not document.results:
         document.notes.add("there are no step results", document.element.line)
-        return Call(name=_ROOT_NAME)
+        return Sequence(name=_ROOT_NAME)
     first, *others = cast("Made", document.results[0]).steps
-    if isinstance(first, Call):
+    if isinstance(first, Sequence):
         return first
-    return Call(name=_ROOT_NAME, status=first.status, steps=[first, *others])
+    return Sequence(name=_ROOT_NAME, status=first.status, steps=[first, *others])
 
 
-def _result(document: Document, root: Call) -> Result | None:
+def _result(document: Document, root: Sequence) -> Result | None:
     """How the test ended; None, so that it follows from the steps, where the file does not say.
 
     No test is "done" or "skipped" for WATS.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from attrs import define, frozen
+from attrs import frozen
 
 from pywats_trio.converters.common import words
 from pywats_trio.converters.standard.teststand import contents, measurements
@@ -40,18 +40,6 @@ _LOOP: Final = {
     "passed": "NumPassed",
     "failed": "NumFailed",
 }
-
-
-@define(kw_only=True)
-class Call(Sequence):
-    """A sequence whose step has another name than the sequence that it calls."""
-
-    called: str = ""
-
-    def as_wsjf(self) -> dict[str, Any]:
-        own = Sequence.as_wsjf(self)
-        own["seqCall"]["name"] = self.called or self.name
-        return own
 
 
 @frozen
@@ -89,7 +77,7 @@ def made(document: Document, result: Prop) -> Made:
     blamed = any(one.blamed for one in sequences)
     if not blamed and result.text("TS", "Id") in document.culprits:
         blamed = step.extra["causedUUTFailure"] = True
-    if isinstance(step, Call) or not sequences:
+    if isinstance(step, Sequence) or not sequences:
         return Made((step,), blamed)
     document.notes.add("the steps that a measuring step called follow it", result.line)
     for one in sequences:
@@ -99,7 +87,7 @@ def made(document: Document, result: Prop) -> Made:
 
 @frozen
 class _Called:
-    call: Call
+    call: Sequence
     blamed: bool
 
 
@@ -109,7 +97,7 @@ def _called(result: Prop, how: str, document: Document) -> _Called | None:
     if found is None:
         return None
     inner = [*_results(found, document)]
-    call = Call(
+    call = Sequence(
         name="-",
         steps=[step for one in inner for step in one.steps],
         called=found.text("Sequence"),
@@ -120,10 +108,10 @@ def _called(result: Prop, how: str, document: Document) -> _Called | None:
     return _Called(call, any(one.blamed for one in inner))
 
 
-def _joined(calls: list[Call]) -> Call:
+def _joined(calls: list[Sequence]) -> Sequence:
     """One sequence of those that a step called: the first, with the steps of all."""
     if not calls:
-        return Call(name="-")
+        return Sequence(name="-")
     first, *others = calls
     first.steps += [step for other in others for step in other.steps]
     return first

@@ -1,0 +1,1 @@
+"""ATML test results (IEEE 1636.1), as NI TestStand writes them."""
