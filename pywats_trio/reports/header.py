@@ -89,7 +89,8 @@ def gaps(
 
 
 def courtesies(report: Mapping[str, Any], changes: Mapping[str, object]) -> dict[str, object]:
-    """What the server's article demands and the server does without: `startUTC` and `uut`.
+    """What the server's article demands and the server does without: `startUTC`, `uut`, and texts
+    that may be empty.
 
     Reason enough to add them where a report is changed anyway, but none to change it.
     """
@@ -98,6 +99,9 @@ def courtesies(report: Mapping[str, Any], changes: Mapping[str, object]) -> dict
         found["startUTC"] = instants.to_utc(str(changes.get("start", report["start"])))
     if report["type"] == "T" and report.get("uut") is None:
         found["uut"] = {"user": ""}
+    for key in ("rev", "machineName", "location", "purpose"):
+        if report.get(key) is None and key not in changes:
+            found[key] = ""
     return found
 
 

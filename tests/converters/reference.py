@@ -6,40 +6,24 @@
 from __future__ import annotations
 
 import inspect
-import json
-import posixpath
 import re
 import sys
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
-
-from pywats_trio.converters.api import Argument, FolderConverter
-from pywats_trio.converters.common import unit
-from pywats_trio.converters.registry import FORMATS, STANDARD, SURE_ENOUGH
+from pywats_trio.converters.api import FolderConverter
+from pywats_trio.converters.registry import STANDARD, SURE_ENOUGH
 from pywats_trio.converters.standard.auto import standard
-from tests import pages
-from tests.converters import confusion, examples
+from tests.converters import confusion, examples, settings
+from tests.converters.handwritten import FOLDER, Page, moved, page_of
+from tests.converters.settings import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from pywats_trio.converters.api import Converter
     from tests.converters.confusion import Row
     from tests.samples import Sample
-
-FOLDER: Final = pages.ROOT / "docs" / "reference" / "formats"
-"""A page written by hand for each converter, `ID.md`; this one holds them all."""
-
-SHARED: Final = {
-    **unit.ARGUMENTS,
-    "timezone": unit.TIMEZONE,
-    "encoding": unit.ENCODING,
-    "decimal": unit.DECIMAL,
-}
-"""Arguments that mean the same wherever they are declared."""
 
 HEAD: Final = f"""\
 # Converters
@@ -84,50 +68,12 @@ File by file; *refused* are those that must not be converted, whoever is asked.
 |---|---|---|---|
 """
 
-ARGUMENTS_HEAD: Final = "| argument | type | default | range | |\n|---|---|---|---|---|\n"
-EXAMPLE: Final = re.compile(r"<!-- example: (?P<file>[^\n]+) -->\n+")
-_TITLE: Final = re.compile(r"# (?P<id>[\w-]+): (?P<title>[^\n]+)\n+")
-_HEADING: Final = re.compile(r"^(#+) ", re.MULTILINE)
-_SECTION: Final = re.compile(r"^(?=## )", re.MULTILINE)
-ANCHOR: Final = re.compile(r"\]\(#([^)]+)\)")
-_LINK: Final = re.compile(r"\]\((?!https?:|#)([^)#]+)")
-
-
-@frozen
-class Page:
-    """What somebody wrote about a format."""
-
-    title: str
-    """Whose testers, what files."""
-    intro: str
-    sections: str
-    """Everything from the first heading on."""
-    example: str
-    """The name of a sample; empty: none is named."""
-
-
-def page_of(file: Path) -> Page:
-    """The page in its parts.
-
-    Raises:
-        ValueError: it does not begin with `# id: title`, the id that of its file.
-    """
-    text = file.read_text("utf-8")
-    title = _TITLE.match(text)
-    if title is None or title["id"] != file.stem:
-        raise ValueError(f"{file.name} does not begin with '# {file.stem}: …'")
-    example = EXAMPLE.search(text)
-    intro, *sections = _SECTION.split(EXAMPLE.sub("", text[title.end() :]))
-    return Page(
-        title["title"], intro.strip(), "".join(sections), example["file"] if example else ""
-    )
-
 
 def reference() -> str:
     """The whole page; the same on every machine."""
     rows = confusion.matrix(confusion.ours())
     known = {(row.folder, row.sample.path.name): row.sample for row in rows}
-    text = [HEAD, *_overview(), COMMON, ARGUMENTS_HEAD, *_arguments(SHARED)]
+    text = [HEAD, *_overview(), COMMON, settings.HEAD, *settings.arguments(settings.SHARED)]
     with examples.clock():
         for name in STANDARD:
             text += _converter(name, known)
@@ -138,7 +84,7 @@ def _overview() -> Iterator[str]:
     yield "| tester, format | `type` | names of files | reports |\n|---|---|---|---|\n"
     for name in STANDARD:
         converter, page = standard(name), page_of(FOLDER / f"{name}.md")
-        yield _row(page.title, _link(name), _patterns(converter), _said(type(converter)))
+        yield line(page.title, _link(name), _patterns(converter), _said(type(converter)))
 
 
 def _link(name: str) -> str:
@@ -157,18 +103,12 @@ def _converter(name: str, known: Mapping[tuple[str, str], Sample]) -> Iterator[s
     yield f"**Takes:** {_taken(converter)}, {_patterns(converter)}. "
     yield f"**Reports:** {_said(type(converter))} "
     yield f"**Recognized:** {_said(type(converter).detect)}\n"
-    yield from _settings(converter)
+    yield from settings.of(converter)
     yield f"\n{moved(page.sections)}" if page.sections else ""
     if page.example:
         sample = known[name, page.example]
         yield f"\n### Example\n\n{examples.taken(sample, converter)}\n"
         yield examples.answered(sample, converter)
-
-
-def moved(text: str) -> str:
-    """Text of a page in `formats` as it stands on this one: a level deeper, links from here."""
-    text = _HEADING.sub(r"#\1 ", text)
-    return _LINK.sub(lambda m: f"]({posixpath.normpath(f'formats/{m[1]}')}", text)
 
 
 def _taken(converter: Converter) -> str:
@@ -188,57 +128,13 @@ def _said(of: object) -> str:
     return " ".join((inspect.getdoc(of) or "").partition("\n\n")[0].split())
 
 
-def _settings(converter: Converter) -> Iterator[str]:
-    declared = converter.arguments
-    shared = [name for name, one in SHARED.items() if declared.get(name) is one]
-    own = {name: one for name, one in declared.items() if name not in shared}
-    if shared:
-        names = " ".join(f"`{name}`" for name in shared)
-        yield f"\nArguments for [what files leave out](#what-files-leave-out): {names}.\n"
-    if own:
-        yield f"\n{ARGUMENTS_HEAD}"
-        yield from _arguments(own)
-
-
-def _arguments(declared: Mapping[str, Argument]) -> Iterator[str]:
-    tables = [name for name in declared if name in STANDARD]
-    for name, one in declared.items():
-        if name not in tables:
-            yield _row(f"`{name}`", one.type.__name__, _default(one), _range(one), one.help)
-    if tables:
-        names = " ".join(f"`{name}`" for name in tables)
-        yield _row(names, "dict", "", "", "a table of the arguments of that converter")
-
-
-def _default(argument: Argument) -> str:
-    if argument.required:
-        return "required"
-    return "" if argument.default in (None, "", {}) else _literal(argument.default)
-
-
-def _range(argument: Argument) -> str:
-    if argument.choices == FORMATS:
-        return "types on this page"
-    if argument.choices:
-        return " ".join(_literal(choice) for choice in argument.choices if choice != "")
-    low, high = argument.minimum, argument.maximum
-    if low is None and high is None:
-        return f"matches `{argument.pattern}`" if argument.pattern else ""
-    return f"{low:,} or more" if high is None else f"{low or 0:,} to {high:,}"
-
-
-def _literal(value: Any) -> str:
-    """As it stands in TOML."""
-    return f"`{json.dumps(value, ensure_ascii=False)}`"
-
-
 def _matrix(rows: list[Row]) -> Iterator[str]:
     numbers = range(1, len(confusion.CONVERTERS) + 1)
-    yield _row("samples of", *map(str, numbers)) + f"|---|{len(numbers) * '---|'}\n"
+    yield line("samples of", *map(str, numbers)) + f"|---|{len(numbers) * '---|'}\n"
     for number, owner in [*enumerate(confusion.CONVERTERS, 1), (0, None)]:
         of = [row for row in rows if row.owner == owner]
         cells = (_cell(of, owner, name) for name in confusion.CONVERTERS)
-        yield _row(f"{number} {_link(owner)}" if owner else "nobody", *cells)
+        yield line(f"{number} {_link(owner)}" if owner else "nobody", *cells)
 
 
 def _cell(rows: list[Row], owner: str | None, name: str) -> str:
@@ -252,7 +148,7 @@ def _files(rows: list[Row]) -> Iterator[str]:
     """Files that everybody says the same of stand together."""
     for (folder, *cells), same in groupby(sorted(rows, key=_like), _like):
         names = ", ".join(f"`{row.sample.path.name}`" for row in same)
-        yield _row(f"{folder}: {names}", *cells)
+        yield line(f"{folder}: {names}", *cells)
 
 
 def _like(row: Row) -> tuple[str, ...]:
@@ -263,11 +159,6 @@ def _like(row: Row) -> tuple[str, ...]:
 
 def _sure(certainty: float) -> str:
     return f"{certainty:.2f}" if certainty > 0 else ""
-
-
-def _row(*cells: str) -> str:
-    escaped = (cell.replace("|", r"\|") for cell in cells)
-    return f"| {' | '.join(escaped)} |\n"
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pywats_trio.converters.api import Reject, Source
 from pywats_trio.converters.registry import AUTO, STANDARD
+from pywats_trio.converters.standard.csv.converter import Csv
 from tests import pages, samples
-from tests.converters import confusion, examples, reference
+from tests.converters import confusion, examples, handwritten, reference
 from tests.converters.confusion import Row
 from tests.samples import Sample
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGE = pages.ROOT / "docs" / "reference" / "converters.md"
-FORMATS = sorted(reference.FOLDER.glob("*.md"))
+FORMATS = sorted(handwritten.FOLDER.glob("*.md"))
 EVERYTHING = [*confusion.everything()]
 SAMPLE = next(s for s in EVERYTHING if s.name == "wats-json/minimal.json")
 
@@ -85,6 +87,15 @@ def test_the_check_sees_who_is_wrong(
     assert all(name in wrong for name, one in sure.items() if one >= 0.5 and not right)
 
 
+def test_one_that_cannot_look_into_a_file_is_not_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Blind(Csv):
+        def detect(self, source: Source) -> float:
+            raise Reject("not text")
+
+    monkeypatch.setattr(confusion, "standard", lambda _name: Blind())
+    assert confusion.certainties(SAMPLE) == dict.fromkeys(confusion.CONVERTERS, 0.0)
+
+
 # The page
 
 
@@ -114,7 +125,7 @@ def test_every_converter_has_a_page_and_every_page_a_converter() -> None:
 
 @pytest.mark.parametrize("file", FORMATS, ids=lambda file: file.stem)
 def test_a_page_says_what_the_reference_shows(file: Path) -> None:
-    page = reference.page_of(file)
+    page = handwritten.page_of(file)
     assert page.title
     assert page.intro
     headings = [line for line in page.sections.splitlines() if line.startswith("#")]
@@ -131,7 +142,7 @@ def test_the_sections_of_the_page_are_those_that_its_links_lead_to() -> None:
     headings = [line[3:] for line in text.splitlines() if line.startswith("## ")]
     plain = ["".join(c for c in h.lower() if c.isalnum() or c in " -") for h in headings]
     anchors = {heading.replace(" ", "-") for heading in plain}
-    assert {link for link in reference.ANCHOR.findall(text)} <= anchors
+    assert set(handwritten.ANCHOR.findall(text)) <= anchors
     assert len(headings) == len(STANDARD) + 2
 
 
@@ -149,21 +160,20 @@ def test_the_sections_of_the_page_are_those_that_its_links_lead_to() -> None:
     ],
 )
 def test_text_of_a_page_is_moved_with_its_links(written: str, here: str) -> None:
-    assert reference.moved(written) == here
+    assert handwritten.moved(written) == here
 
 
 @pytest.mark.parametrize("text", ["", "seica-xml: x\n", "# Seica\n", "# spea: x\n\ny\n"])
 def test_a_page_that_does_not_name_its_converter_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "seica-xml.md"
     file.write_text(text)
-    with pytest.raises(ValueError, match="seica-xml.md does not begin with '# seica-xml: "):
-        reference.page_of(file)
+    with pytest.raises(ValueError, match=r"seica-xml\.md does not begin with '# seica-xml: "):
+        handwritten.page_of(file)
 
 
 def test_short_files_leave_their_lines_to_long_ones() -> None:
-    source: Any = samples.Source.from_bytes
-    files = {"long": source(b"a\n" * 90), "b": source(b"b\n"), "c": source(b"c\nc\n")}
-    found = examples.beginnings(files)
+    files = {"long": b"a\n" * 90, "b": b"b\n", "c": b"c\nc\n"}
+    found = examples.beginnings({name: Source.from_bytes(files[name]) for name in files})
     assert list(found) == ["long", "b", "c"]
     assert (found["b"], found["c"]) == (["b"], ["c", "c"])
     assert len(found["long"]) == examples.MOST_IN - 3

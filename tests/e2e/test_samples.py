@@ -95,7 +95,7 @@ async def drop_into_service(config: Config, dropped: dict[str, Sample]) -> dict[
             "SELECT f.source, r.report_id, r.state FROM items AS r"
             " JOIN items AS f ON f.id = r.parent_id ORDER BY r.id"
         ):
-            assert state == "COMPLETED", (source, site.rows("SELECT error_message FROM items"))
+            assert state == "COMPLETED", (source, site.rows("SELECT last_error FROM items"))
             ending = ended[source.rpartition("/")[2]]
             ending.ids.append(report_id)
             ending.bodies.append(await server.body(report_id) or b"")

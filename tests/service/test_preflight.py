@@ -332,7 +332,7 @@ async def test_an_unknown_type_is_an_error_that_names_the_nearest(watch: Path) -
     )
 
 
-@pytest.mark.parametrize("type_", ["no module:Class", "atml", "file.py:not a class"])
+@pytest.mark.parametrize("type_", ["no module:Class", "atmel", "file.py:not a class"])
 async def test_what_is_no_type_is_an_error(type_: str, watch: Path) -> None:
     [one] = await found(watch.parent, line(watch, type=type_))
     assert (one.severity, one.exit_code) == ("error", 20)
