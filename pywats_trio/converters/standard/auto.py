@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from pywats_trio.reports.report import Report
 
+_OPERATION: Final = {
+    "process_code": "test operation of test reports that name none",
+    "repair_process_code": "repair operation of repair reports that name none",
+}
 _CONTENT: Final = ((b"<", "XML"), (b"{", "JSON"), (b"[", "JSON"), (b"PK\x03\x04", "a zip archive"))
 
 
@@ -69,7 +73,7 @@ class Auto(Converter):
             help="which are asked, the preferred one first; default: all of the standard set",
         ),
         **{
-            name: evolve(argument, help=f"{argument.help}; for every format that takes it")
+            name: evolve(argument, help=f"{_OPERATION[name]}, for every format that takes it")
             for name, argument in PROCESS_CODE_ARGUMENTS.items()
         },
         **{
