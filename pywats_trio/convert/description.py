@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_PATTERNS: Final = 200
+MAX_READS: Final = 200
+"""Characters."""
 
 
 def description(header: dict[str, Any]) -> Description:
@@ -30,6 +32,7 @@ def description(header: dict[str, Any]) -> Description:
         patterns=tuple(sanitized(pattern[:MAX_NAME], keep="") for pattern in patterns),
         arguments={sanitized(n[:MAX_NAME], keep=""): _declared(a) for n, a in arguments.items()},
         unit=_unit(header.get("unit")),
+        reads=fields.text(header, "reads", MAX_READS),
         mistakes=mistakes,
         notes=_sentences(header, "notes", len(mistakes)),
     )

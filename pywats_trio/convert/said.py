@@ -143,6 +143,8 @@ class Description(_Said):
     """Name to `type`, `default`, `help`, `choices`, `minimum`, `maximum`, `required`, `pattern`."""
     unit: Unit | None = None
     """Which folders it takes; None: it takes files."""
+    reads: str = ""
+    """What files, in a line."""
     mistakes: tuple[Mapping[str, str], ...] = ()
     """Of each set of arguments that came with the question: name to what is wrong, one sentence."""
     notes: tuple[Mapping[str, str], ...] = ()

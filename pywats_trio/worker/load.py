@@ -65,6 +65,8 @@ def _made(where: Where, code: bytes) -> Converter:
     return found()
 
 
+_ADAPTER: Final = "pywats_trio.converters.pywats."
+"""What is adapted is of one class, which says nothing of its files."""
 FORMS: Final = ("folder", "file-and-folder")
 MOST_FILES: Final = 10_000
 LONGEST_QUIET: Final = 86_400.0
@@ -133,7 +135,17 @@ def describe(converter: Converter) -> dict[str, Any]:
         "patterns": [str(pattern) for pattern in converter.patterns],
         "arguments": _describe_arguments(converter.arguments),
         "unit": _describe_unit(converter),
+        "reads": _reads(type(converter)),
     }
+
+
+def _reads(kind: type) -> str:
+    """The first line of what its module, or else its class, says of itself."""
+    if kind.__module__.startswith(_ADAPTER):
+        return ""
+    texts = (getattr(sys.modules.get(kind.__module__), "__doc__", None), kind.__doc__)
+    lines = (text.strip().partition("\n")[0] for text in texts if isinstance(text, str))
+    return next((line for line in lines if line), "")
 
 
 def _describe_unit(converter: Converter) -> dict[str, Any] | None:

@@ -52,7 +52,19 @@ since = 2026-03-02
 """
 START = "start it with `pywats-trio run`, or name its configuration with --config"
 KEYS = [
-    *("name", "type", "id", "version", "origin", "file", "class", "patterns", "watch", "enabled"),
+    *(
+        "name",
+        "type",
+        "id",
+        "version",
+        "reads",
+        "origin",
+        "file",
+        "class",
+        "patterns",
+        "watch",
+        "enabled",
+    ),
     *("post_action", "unit", "arguments", "configured", "mistakes", "notes", "problem"),
     *("traceback", "sandbox", "running", "service"),
 ]
@@ -93,6 +105,7 @@ def test_a_configured_converter_is_shown_with_what_is_wrong(tmp_path: Path) -> N
         "type": f"{tmp_path}/mine.py:Mine",
         "id": "mine",
         "version": "2.1",
+        "reads": "",
         "origin": "file",
         "file": f"{tmp_path}/mine.py",
         "class": "Mine",

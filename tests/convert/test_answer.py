@@ -253,17 +253,18 @@ def test_nobody_puts_a_file_off_for_longer_than_may_be(after: float, taken: floa
 
 
 def described(**more: Any) -> dict[str, Any]:
-    plain = {"id": "i", "version": "1", "patterns": [], "arguments": {}}
+    plain = {"id": "i", "version": "1", "patterns": [], "arguments": {}, "reads": ""}
     return {"kind": "described", **plain, "mistakes": [], "notes": [], **more}
 
 
 def test_a_description_is_made_fit_to_be_shown() -> None:
     answer, _heard = an_answer()
     argument = {"help": "\x1b[2J", "choices": ["\x07", 1, None], "minimum": 0.5}
-    told = described(patterns=["*.\x1b"], arguments={"\x1bname": argument})
+    told = described(patterns=["*.\x1b"], arguments={"\x1bname": argument}, reads="\x07" + "x" * 300)
     ending = answer.take(Frame(told, b""))
     assert isinstance(ending, Description)
     assert ending.patterns == (r"*.\x1b",)
+    assert (ending.reads[:6], len(ending.reads)) == (r"\x07xx", 200)
     shown = {"help": r"\x1b[2J", "choices": [r"\x07", 1, None], "minimum": 0.5}
     assert ending.arguments == {r"\x1bname": shown}
 
@@ -278,6 +279,7 @@ def test_a_description_is_made_fit_to_be_shown() -> None:
         {"mistakes": [[]]},
         {"mistakes": [{"a": 1}], "notes": [{}]},
         {"notes": None},
+        {"reads": None},
         {"mistakes": [{}, {}], "notes": [{}]},
     ],
 )

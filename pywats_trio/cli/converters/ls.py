@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 30.0
 """Seconds for all of them to say what they are."""
-HEADS: Final = ("name", "type", "version", "patterns", "watch", "enabled")
-LIVE: Final = ("name", "type", "version", "patterns", "watch", "state", "waiting", "failed")
+HEADS: Final = ("name", "type", "version", "patterns", "watch", "enabled", "reads")
+LIVE: Final = (
+    *("name", "type", "version", "patterns", "watch", "state", "waiting", "failed", "reads"),
+)
 """Where a service runs: its version, and files that wait or could not be converted."""
 
 
@@ -71,6 +73,7 @@ def _live(row: Row, now: float) -> Iterator[object]:
         yield from (words.state(facts, now), words.waiting(facts), words.failed(facts))
     else:  # no more than a type, or not in the service's own configuration yet
         yield from ("not loaded" if row["name"] else "", "", "")
+    yield row["reads"]
 
 
 def _text(value: object) -> object:
@@ -125,7 +128,7 @@ def _answers(types: Iterable[str], config: Config | None) -> dict[str, Descripti
 def _row(type_: str, answer: Description | str) -> Row:
     """What is known of a type; of one that cannot be asked, why."""
     if isinstance(answer, str):
-        nothing: Row = {"id": "", "version": "", "patterns": [], "arguments": {}}
+        nothing: Row = {"id": "", "version": "", "patterns": [], "arguments": {}, "reads": ""}
         return {"type": type_, **nothing, "problem": answer}
     return {
         "type": type_,
@@ -133,5 +136,6 @@ def _row(type_: str, answer: Description | str) -> Row:
         "version": answer.version,
         "patterns": list(answer.patterns),
         "arguments": dict(answer.arguments),
+        "reads": answer.reads,
         "problem": "",
     }

@@ -65,6 +65,7 @@ def _facts(config: Config | None, line: ConverterOptions | None, named: str) -> 
         "type": type_,
         "id": said.id if said else "",
         "version": said.version if said else "",
+        "reads": said.reads if said else "",
         **_place(type_),
         "patterns": list(patterns or (said.patterns if said else ())),
         "watch": printable(str(line.watch)) if line else "",
@@ -162,7 +163,7 @@ def _print(facts: Facts) -> None:
 
 
 def _rows(facts: Facts) -> Iterator[tuple[str, str]]:
-    for word in ("name", "type", "id", "version"):
+    for word in ("name", "type", "id", "version", "reads"):
         yield word, facts[word]
     yield "code", f"class {facts['class']} of {facts['file']}" if facts["class"] else ""
     yield "patterns", " ".join(map(printable, facts["patterns"]))

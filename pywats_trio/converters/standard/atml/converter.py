@@ -1,4 +1,4 @@
-"""Every TestResults of an ATML file; of the one that is read, no more than its steps in memory."""
+"""ATML (IEEE 1671 and 1636.1) as TestStand writes it, a report for each TestResults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV: a table with one row a measurement (docs/reference/csv.md)."""
+"""CSV: a table with one row a measurement, any number of units (docs/reference/csv.md)."""
 
 from __future__ import annotations
 

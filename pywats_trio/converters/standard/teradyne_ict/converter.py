@@ -1,4 +1,4 @@
-"""Two logs of board testers under one name: which of them a file is."""
+"""Logs of board testers: Teradyne GR228X, and i3070 records of Agilent and Keysight."""
 
 from __future__ import annotations
 
