@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := .bench-peers
 
-.PHONY: help setup demo test check fmt cov bench bench-service bench-queue bench-steady bench-peers bench-workers clean
+.PHONY: help setup demo test check fmt cov bench bench-service bench-queue bench-steady bench-peers bench-workers bench-converters clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ bench-peers: $(STAMP) $(PEERS)/.installed ## Measure the queues of others beside
 
 bench-workers: $(STAMP) $(PEERS)/.installed ## Measure workers beside the pools of others, and poison files
 	$(BIN)/python -m benchmarks.workers --peers $(PEERS)/bin/python
+
+bench-converters: $(STAMP) $(PEERS)/.installed ## Measure each converter beside parsing alone and beside pyWATS's
+	$(BIN)/python -m benchmarks.converters --peers $(PEERS)/bin/python
 
 $(PEERS)/.installed: benchmarks/peers/requirements.txt
 	$(PYTHON) -m venv $(PEERS)
