@@ -25,10 +25,12 @@ from pywats_trio.reports.model import InvalidReport, Path, written
 MAX_DEPTH: Final = 256
 """Levels of lists and objects in a report. Each step within a step takes two."""
 
+_DIGITS: Final = 300
+"""The largest double has 309."""
 _PIECES: Final = 8192
 """Of JSON that wait to be put together."""
 
-_JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+_JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,6})?", re.ASCII)
 _XML_NUMBER: Final = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d{1,6})?", re.ASCII)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _NOT_FINITE: Final = {
@@ -66,16 +68,28 @@ def read(text: str) -> Number | str | None:
     A number that no double holds (1e999) is none.
     """
     text = text.strip()
+    if _JSON_NUMBER.fullmatch(text):
+        return None if _is_infinite(text) else _as_written(text)
     if (word := _not_finite(text.lower())) is not None:
         return word
     match = _XML_NUMBER.fullmatch(text)
-    if match is None or not (match[2] or match[3]) or math.isinf(float(text)):
+    if match is None or not (match[2] or match[3]) or _is_infinite(text):
         return None
-    if _JSON_NUMBER.fullmatch(text):
-        return Number(text)
     whole = match[2].lstrip("0") or "0"
     fraction = f".{match[3]}" if match[3] else ""
-    return Number(f"{match[1].replace('+', '')}{whole}{fraction}{match[4] or ''}")
+    return _as_written(f"{match[1].replace('+', '')}{whole}{fraction}{match[4] or ''}")
+
+
+def _is_infinite(text: str) -> bool:
+    """Whether no double holds it; few digits without an exponent are always held."""
+    return (len(text) > _DIGITS or "e" in text or "E" in text) and math.isinf(float(text))
+
+
+def _as_written(text: str) -> Number:
+    """Of what was matched already: a large file has millions, and checking each takes the most."""
+    number = Number.__new__(Number)
+    object.__setattr__(number, "text", text)
+    return number
 
 
 def _not_finite(text: str) -> str | None:
