@@ -212,17 +212,20 @@ def _write(value: object, put: Callable[[str], None]) -> None:
 
 
 def _write_object(value: dict[str, Any], put: Callable[[str], None]) -> None:
-    separator = "{"
+    if not value:
+        put("{}")
+        return
+    text = "{"  # of the members up to the next one that is not a scalar
     for key, item in value.items():
         kind = type(item)
-        name = f"{separator}{_key(key)}"
-        separator = ","
+        text += _key(key)
         if kind is dict or kind is list:
-            put(name)
+            put(text)
             _write(item, put)
+            text = ","
         else:
-            put(name + _scalar_text(item, kind))
-    put("}" if value else "{}")
+            text += f"{_scalar_text(item, kind)},"
+    put(f"{text[:-1]}}}")
 
 
 def _write_list(value: list[Any], put: Callable[[str], None]) -> None:

@@ -168,7 +168,7 @@ class Unit:
         content = {**self._header(), "miscInfos": misc, "root": root}
         content["result"] = self._result() or root["status"]
         try:
-            return Report(content, notes=notes)
+            return Report.owned(content, notes)
         except InvalidReport as error:
             raise self._first.refusal(f"unit {self._first.key[0]}: {error}", error.hint) from error
 

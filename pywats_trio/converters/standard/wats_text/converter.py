@@ -109,7 +109,7 @@ def _report(unit: Unit, decimal: str, process_code: int | None, source: Source) 
         "steps": steps,
     }
     try:
-        return Report(content, notes=notes.findings())
+        return Report.owned(content, notes.findings())
     except InvalidReport as error:
         raise Reject(
             f"the unit that begins in line {unit.begin}: {error}", hint=error.hint

@@ -163,7 +163,7 @@ def _report(element: Element, number: int, codes: ProcessCodes) -> Report:
             raise Reject(f"{name}: no {what} (attribute {attribute}), line {element.line}")
     content = _content(element, _TYPES[kind], reader)
     try:
-        return Report(_with_code(content, codes), notes=reader.notes)
+        return Report.owned(_with_code(content, codes), reader.notes)
     except InvalidReport as error:
         raise Reject(f"{name}, line {element.line}: {error}", hint=error.hint) from error
 
