@@ -101,7 +101,14 @@ class SequenceBuilder:
         **common: Unpack[Common],
     ) -> Step:
         """A number against limits (see `steps.Numeric`)."""
-        measured = Numeric(value=value, unit=unit, low=low, high=high, operator=operator)
+        measured = Numeric(
+            value=value,
+            unit=unit,
+            low=low,
+            high=high,
+            operator=operator,
+            status=_of_measurement(common.get("status")),
+        )
         return self._add(Step(name=name, measurements=(measured,), **common))
 
     def string(
@@ -114,7 +121,8 @@ class SequenceBuilder:
         **common: Unpack[Common],
     ) -> Step:
         """A text, compared with `limit` if there is one (see `steps.Text`)."""
-        measured = Text(value=value, limit=limit, operator=operator)
+        status = _of_measurement(common.get("status"))
+        measured = Text(value=value, limit=limit, operator=operator, status=status)
         return self._add(Step(name=name, measurements=(measured,), **common))
 
     def passfail(self, name: str, passed: bool, **common: Unpack[Common]) -> Step:
@@ -263,6 +271,11 @@ class ReportBuilder:
         }
         own = {key: value for key, value in unit.items() if value is not None}
         return {**{k: v for k, v in self._of_unit.items() if v is not None}, **own}
+
+
+def _of_measurement(status: Status | None) -> Status | None:
+    """What the only measurement of a step says that has this status; None: it is derived."""
+    return status if status in ("P", "F", "S") else None
 
 
 def _number(step: dict[str, Any], number: int = 0) -> int:

@@ -772,7 +772,10 @@ def test_of_many_kinds_of_findings_the_rest_is_counted() -> None:
             "TestResults 2 (line 5) has no start time",
         ),
         (collection(results(times='startDateTime="today"')), 'startDateTime "today" is no time'),
-        (collection(results(uuid='uuid="7"')), 'the uuid "7" is not a UUID (line 2)'),
+        (
+            collection(results(uuid='uuid="7"')),
+            'TestResults 1 (line 2): the uuid "7" is not a UUID',
+        ),
         (collection(results(step(measured("1V")))), 'the value "1V" is not a number (line 3)'),
         (
             collection(results(step(measured("1", pair(limit("GE", "x"), limit("LE", "2")))))),

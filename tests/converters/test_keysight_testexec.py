@@ -200,9 +200,33 @@ def test_the_status_of_a_measurement_stands() -> None:
     assert (found["status"], found["numericMeas"][0]["status"]) == ("P", "P")
 
 
-def test_the_verdict_of_a_test_stands() -> None:
-    found = step('<Test name="t" status="pass"><Measurement Value="5" Max="4"/></Test>')
-    assert (found["status"], found["numericMeas"][0]["status"]) == ("P", "F")
+@pytest.mark.parametrize(
+    ("word", "status", "measured"),
+    [
+        *(("pass", "P", "P"), ("fail", "F", "F"), ("skipped", "S", "S")),
+        *(("error", "E", "F"), ("aborted", "T", "F"), ("done", "D", "F")),
+    ],
+)
+def test_the_verdict_of_a_test_stands_for_its_only_measurement(
+    word: str, status: str, measured: str
+) -> None:
+    found = step(f'<Test name="t" status="{word}"><Measurement Value="5" Max="4"/></Test>')
+    assert (found["status"], found["numericMeas"][0]["status"]) == (status, measured)
+
+
+def test_several_measurements_are_judged_by_their_own_limits() -> None:
+    found = step(
+        '<Test name="t" status="fail"><Measurement Name="a" Value="5" Max="4"/>'
+        '<Measurement Name="b" Value="5" Max="6"/></Test>'
+    )
+    assert [m["status"] for m in found["numericMeas"]] == ["F", "P"]
+
+
+def test_a_name_that_comes_twice_in_a_test_gets_a_number() -> None:
+    test = '<Test name="t">{}</Test>'.format('<Measurement Name="a">1</Measurement>' * 3)
+    assert [m["name"] for m in step(test)["numericMeas"]] == ["a", "a #2", "a #3"]
+    said = 'Test (line 1): names come again ("a"): the later ones get a number'
+    assert said in findings(unit(test))
 
 
 def test_several_measurements_are_one_step_and_each_has_a_name() -> None:
@@ -228,6 +252,7 @@ def test_the_name_of_a_single_measurement_is_in_the_text() -> None:
         ('<Test name="t" status="pass"/>', "ET_PFT", "P"),
         ('<Test name="t" result="NG"/>', "ET_PFT", "F"),
         ('<Test name="t" outcome="Not Run"/>', "ET_PFT", "S"),
+        ('<Test name="t" outcome="NotTested"/>', "ET_PFT", "S"),
         ('<Test name="t" status="exception"/>', "ET_PFT", "E"),
         ('<Test name="t" status="done"/>', "Action", "D"),
         ('<Test name="t"/>', "Action", "D"),
@@ -303,6 +328,7 @@ def test_a_measurement_without_a_value_leaves_its_words() -> None:
         (unit("<Test status='pass'/>"), "Test (line 1) has no name: it is called Test"),
         (unit("<Test name='t'/>"), "Test (line 1) has neither a value nor a status: it is done"),
         (unit("<Test name='t' status='odd'>1</Test>"), '"odd" is unknown and is not sent'),
+        (unit("<Test name='t' status='pass'>1,5</Test>"), '"1,5" is sent as a text; set the arg'),
         (unit("<Group name='t' status='odd'/>"), '"odd" is unknown and is not sent'),
         (unit("<Test name='t'><Measurement Status='odd'>1</Measurement></Test>"), '"odd" is unkn'),
         (unit("<Test name='t' Duration='-1'>1</Test>"), 'the duration "-1" is no number of'),
@@ -342,6 +368,10 @@ def test_what_is_assumed_or_lost_is_found(data: bytes, message: str) -> None:
             'Measurement of "t" (line 1): high limit "4V" is not a number',
         ),
         (
+            unit("<Test name='t' status='pass' Unit='V'>1,5</Test>"),
+            'Test "t" (line 1): value "1,5" is not a number',
+        ),
+        (
             unit("<Test name='t'><Measurement Max='4'>open</Measurement></Test>"),
             'the value "open" is not a number, and no status says whether it is good',
         ),
@@ -365,6 +395,13 @@ def test_the_limit_of_nested_groups_is_kept_to_the_letter(
     else:
         with pytest.raises(Reject, match="more than 99 groups of tests in each other"):
             converted(data)
+
+
+def test_a_number_with_the_other_mark_is_refused_with_a_way_out() -> None:
+    for limit in ("Max='4,5'", "Unit='V'"):
+        with pytest.raises(Reject) as raised:
+            converted(unit(f"<Test name='t' status='pass' {limit}>1,5</Test>"))
+        assert "argument decimal" in raised.value.hint
 
 
 def test_numbers_keep_their_digits_and_may_have_a_comma() -> None:
@@ -408,7 +445,11 @@ def test_no_measurement_is_lost(measurements: list[tuple[str, float]]) -> None:
         for name, value in measurements
     )
     found = step(f"<Test name='t'>{inner}</Test>")
-    assert [(m["name"], m["value"]) for m in found["numericMeas"]] == measurements
+    assert [m["value"] for m in found["numericMeas"]] == [value for _name, value in measurements]
+    names = [m["name"] for m in found["numericMeas"]]
+    assert len(set(names)) == len(names)
+    if len({name for name, _value in measurements}) == len(names):
+        assert names == [name for name, _value in measurements]
 
 
 SOUND = (OURS / "keysight-testexec-sl" / "failed.xml").read_bytes()

@@ -342,7 +342,10 @@ DEEP = "d/" * MAX_NESTED_STEPS + "A-values.txt"
         (a_unit(Cfg_DutStartTime=START.replace("2026", "0000")), "is no time, year-month-week-d"),
         (a_unit(head=header() + "Cfg_SerialNumber=S-2\n"), "line 6: Cfg_SerialNumber differs from"),
         (a_unit({}), "there is no table in the folder beside the header, or no folder"),
-        (a_unit({"a.png": b"x"}), "there is no table in the folder"),
+        (
+            a_unit({"a.png": b"x", "b": b""}),
+            "beside the header, or no folder; no tables are a.png, b",
+        ),
         (a_unit({"A-Z.txt": f"{VALUES}x\t1 V\n"}), 'A-Z.txt line 2: value "1 V" is not a number'),
         (a_unit({"A-Z.txt": f"{VALUES}x\t1\t1e999\n"}), 'line 2: max "1e999" is not a number'),
         (a_unit({"A-Z.txt": f"{VALUES}\t1\n"}), "A-Z.txt line 2: a value without a name"),

@@ -243,8 +243,11 @@ def test_what_has_no_place_is_found() -> None:
         (b"<Panels/>", 'the root element "Panels" is not "Panel" (line 1)'),
         (panel(attributes="barcode=NoRead"), "Panel (line 1) has no serial number"),
         (panel(image(1), attributes="barcode="), "Image (line 1) has no serial number"),
-        (panel(attributes="startDate= startTime="), "Panel (line 1) has no start time"),
-        (panel(attributes="startTime="), 'startDate "03/14/2026" is no time, MM/DD/YYYY hh:mm:ss'),
+        (panel(attributes="startDate= startTime="), "the Panel has no startDate (line 1)"),
+        (
+            panel(image(1), attributes="startTime="),
+            'Panel (line 1): startDate "03/14/2026" is no time, MM/DD/YYYY hh:mm:ss',
+        ),
         (panel(attributes="startDate=14/03/2026"), '"14/03/2026 14:05:09" is no time'),
         (panel(attributes="result=great"), 'the result "great" of Panel is unknown (line 1)'),
         (panel(image(1, result="x")), 'the result "x" of Image is unknown (line 1)'),

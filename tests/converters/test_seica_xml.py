@@ -83,7 +83,42 @@ def test_a_refusal_says_where(data: bytes, why: str) -> None:
 
 
 def test_what_is_not_sent_is_found() -> None:
-    (encoded,) = convert_bytes(SeicaXml(), panel("<PIC/>"))
+    data = panel('<PIC/><TEST NM="a" TR="0"><PIN/></TEST>').replace(
+        b"</R>", b"<FidMrk/><LOG/><ST/></R>"
+    )
+    (encoded,) = convert_bytes(SeicaXml(), data)
     messages = [finding.message for finding in encoded.findings]
-    assert "PIC of BI 1 (line 1) has no place in WATS and is not sent" in messages
+    for name in ("PIC", "PIN", "LOG", "ST"):
+        assert f"{name} has no place in WATS and is not sent (line 1)" in messages
+    assert not any("FidMrk" in message for message in messages)
     assert SeicaXml().detect(Source.from_bytes(b"<R><BI /></R>")) == pytest.approx(0.55)
+
+
+def test_attributes_without_a_place_are_misc_infos_and_lines_of_the_step() -> None:
+    test = '<TEST NM="a" TR="1" ML="9" MU="V" RM="two pins"/>'
+    body = converted(
+        panel(test, board='SLOT="3"', end='NF="1" OK="0"').replace(b"<PrgC", b'<PrgC VER="7"')
+    )
+    assert [[m["description"], m["text"]] for m in body["miscInfos"]] == [
+        *(["Board", "Main"], ["PrgC VER", "7"], ["BI SLOT", "3"], ["ET OK", "0"])
+    ]
+    assert body["root"]["steps"][0]["reportText"] == "ML: 9\nMU: V\nRM: two pins"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "value", "status"),
+    [
+        *(("0", "1", "P"), ("0", "3", "P"), ("1", "1", "F"), ("2", "3", "F")),
+        *(("PASS", "3", "P"), ("FAIL", "1", "F"), ("", "1", "P"), ("", "3", "F")),
+    ],
+)
+def test_a_verdict_is_that_of_the_value_too(verdict: str, value: str, status: str) -> None:
+    test = f'<TEST NM="a" TR="{verdict}" MR="{value}" MH="2"/>'
+    (step,) = converted(panel(test))["root"]["steps"]
+    assert (step["status"], step["numericMeas"][0]["status"]) == (status, status)
+
+
+def test_numbers_have_the_decimal_mark_of_the_arguments() -> None:
+    body = converted(panel('<TEST NM="a" TR="0" MR="1,5" ML="0,5"/>'), decimal=",")
+    (measured,) = body["root"]["steps"][0]["numericMeas"]
+    assert (measured["value"], measured["lowLimit"], measured["compOp"]) == (1.5, 0.5, "GE")

@@ -113,8 +113,17 @@ def test_the_number_in_start_makes_the_station_or_is_the_version() -> None:
 def test_format_tells_the_order_of_dates(head: str, date: str, start: str) -> None:
     data = run(head=head, start=START.replace("03/02/2026", date), end=END.replace("03/", "04/"))
     assert converted(data)[0]["start"].startswith(start)
-    told = "no FORMAT before START: the month is taken to come first"
+    told = "no FORMAT before START: mmdd is taken (argument date_order) (line"
     assert any(told in message for message in messages(data)) is (head in ("", "FORMAT;"))
+
+
+def test_where_no_format_tells_the_order_of_dates_an_argument_does() -> None:
+    late = {"start": START.replace("03/02", "03/14"), "end": END.replace("03/02", "03/14")}
+    data = run(head="") + run(**late)  # the FORMAT of the second run stands above the argument
+    found = converted(data, date_order="ddmm")
+    assert [one["start"][5:10] for one in found] == ["02-03", "03-14"]
+    told = "no FORMAT before START: ddmm is taken (argument date_order) (line 1)"
+    assert messages(data, date_order="ddmm") == [told]
 
 
 def test_the_order_of_dates_holds_until_another_is_told() -> None:
@@ -255,10 +264,8 @@ def test_each_site_of_a_panel_has_its_report() -> None:
         (b"\n \n", "there is no START line in the file"),
         (b"FORMAT;mmdd\n", "there is no START line in the file"),
         (b"hello\n", "there is no START line in the file"),
-        (
-            run() + b"x\ny",
-            "behind the last END: a line between runs is not known and not sent (line",
-        ),
+        (run() + b"STAR", 'line 7: "STAR" is cut off'),
+        (run() + b"x\nF", 'line 8: "F" is cut off'),
         (run(head="FORMAT;yymm"), 'line 1: FORMAT "yymm" is neither mmdd nor ddmm'),
         (run(start="START;a;b"), "line 2: START with 3 cells, 8 are expected"),
         (run(start=START.replace("03/02", "13/02")), "MM/DD/YYYY hh:mm:ss is expected"),
@@ -279,7 +286,8 @@ def test_each_site_of_a_panel_has_its_report() -> None:
         (run(serial="SN;"), "(line 2), SN empty, has no serial number"),
         (run(serial=""), "(line 2), SN empty, has no serial number"),
         (run(ROW, serial="SN;;S-2"), "site 1 of the run that starts 03/02/2026 08:00:00"),
-        (run(ROW, serial="SN;A;B", result="BOARDRESULT;PASS;GOOD"), 'the result "GOOD" of the run'),
+        (run(serial="SN;A;B", result="BOARDRESULT;PASS;GOOD"), 'line 5: the result "GOOD" is none'),
+        (run(result="", end=END.replace("PASS", "GOOD")), 'line 5: the result "GOOD" is none of'),
         (run(ROW.replace(";1;", ";5;", 1), serial="SN;A;B"), 'rows of site "5", no serial'),
         (
             run(ROW.replace(";1;", ";2;", 1), result="BOARDRESULT;NONE;PASS"),
@@ -315,6 +323,7 @@ def test_what_is_not_sent_is_found() -> None:
     data = run(
         ROW + ";more",
         *["XYZ;1;2"] * 3,
+        "; a remark",
         ROW.replace("PASS", "NONE"),
         ROW.replace("ANL", "DIG"),
         ROW.replace("PASS;1.5", ";Automatic"),
@@ -326,19 +335,34 @@ def test_what_is_not_sent_is_found() -> None:
         "cells after START's time are not known and not sent (line 2)",
         "cells after the 14th are not known and not sent (line 4)",
         "XYZ is not known and not sent (line 5 and 2 more)",
-        "a row with the verdict NONE is sent as skipped (line 8)",
-        "DIG is not known and read as ANL (line 9)",
-        "a row without a verdict: it follows from its limits (line 10)",
-        "limits of a row without a measure are not sent (line 10)",
-        "a row with neither verdict nor measure is sent as done (line 10)",
-        "a maximum below its minimum is taken as no maximum (line 11)",
-        "END is before START: how long it took is not sent (line 14)",
+        "a line without a word in front is not known and not sent (line 8)",
+        "a row with the verdict NONE is sent as skipped (line 9)",
+        "DIG is not known and read as ANL (line 10)",
+        "a row without a verdict: it follows from its limits (line 11)",
+        "limits of a row without a measure are not sent (line 11)",
+        "a row with neither verdict nor measure is sent as done (line 11)",
+        "a maximum below its minimum is taken as no maximum (line 12)",
+        "END is before START: how long it took is not sent (line 15)",
     ]
 
 
-def test_a_line_before_a_run_is_found() -> None:
-    assert messages(b"CDCOLL;6\nPANEL;x\n" + run()) == [
-        "a line between runs is not known and not sent (line 1 and 1 more)"
+def test_a_line_between_runs_is_found() -> None:
+    data = b"CDCOLL;6\nPANEL;x\n" + run() + b"\nx\n" + run()
+    assert [
+        [finding.message for finding in one.findings if not finding.path]
+        for one in convert_bytes(Spea(), data, arguments={"process_code": 10})
+    ] == [
+        ["a line between runs is not known and not sent (line 1 and 1 more)"],
+        ["a line between runs is not known and not sent (line 10)"],
+    ]
+
+
+def test_a_line_behind_the_last_run_is_said_of_its_last_board() -> None:
+    panel = run(serial="SN;A;B", result="BOARDRESULT;PASS;PASS")
+    first, last = convert_bytes(Spea(), panel + b";\nEOF\n", arguments={"process_code": 10})
+    assert not first.findings
+    assert [finding.message for finding in last.findings] == [
+        "a line between runs is not known and not sent (line 8)"
     ]
 
 
@@ -368,14 +392,14 @@ def test_detect_decides_by_content() -> None:
     assert sure("START;a;b;c;d;e;f;g\n") == sure("") == sure(ROW) == 0.0
 
 
-def test_a_report_leaves_at_its_end_and_nothing_of_it_stays() -> None:
+def test_a_report_leaves_when_the_next_run_begins_and_nothing_of_it_stays() -> None:
     """Reading 40 runs takes no more than reading two of them, and nobody reads ahead."""
     board = run(*[ROW] * 300)
     context = Context(
         {key: argument.default for key, argument in Spea.arguments.items()},
         *(Station(), logging.getLogger("test"), Path()),
     )
-    damaged = Source.from_bytes(board + b"what is this?\n")
+    damaged = Source.from_bytes(board + board[: board.index(b"LOT")] + b"what is this?\n")
     first = next(iter(Spea().convert(damaged, context)))
     assert first.as_dict()["sn"] == "S-1"
 

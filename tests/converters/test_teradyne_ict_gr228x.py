@@ -242,9 +242,11 @@ def test_facts_of_the_program_are_misc_infos() -> None:
 
 
 def test_lines_that_nobody_knows_are_found_with_the_next_board() -> None:
-    data = log("3\n", board("R1=OK", "100% done"), "4\n", board(serial="S-2"), "]31-jul-26 \n5\n")
+    data = log(
+        "3\n", board("R1=OK (2 V)", "100% done"), "4\n", board(serial="S-2"), "]31-jul-26 \n5\n"
+    )
     assert findings(data, 0) == [
-        *('line 4: "R1=OK" is not sent', 'line 5: "100% done" is not sent'),
+        *('line 4: "R1=OK (2 V)" is not sent', 'line 5: "100% done" is not sent'),
         *('line 2: "3" is not sent', 'line 7: "4" is not sent'),
     ]
     assert findings(data, 1) == ['line 11: "5" is not sent']
@@ -296,10 +298,17 @@ def test_a_stub_without_serial_number_and_results_is_no_report() -> None:
         (log(board("R1=1e999(1,2)R")), 'line 3: value "1e999" is not a number'),
         (log(board("R1=1e308MEG(1,2)R")), 'line 3: value "1e308MEG" is out of range'),
         (log(board("R1=1(1e-99999999999999999999,2)R")), "line 3: low"),
+        (log(board("R1=1,5(0,5,2,5)R")), 'line 3: "R1=1,5(0,5,2,5)R" is no whole measurement'),
+        (log(board("R1=1K(0,2")), 'line 3: "R1=1K(0,2" is no whole measurement, NAME=value(low,'),
+        (log(board("R1= (")), 'line 3: "R1= (" is no whole measurement'),
     ],
 )
 def test_a_refusal_says_where(data: bytes, why: str) -> None:
     assert why in refusal(data)
+
+
+def test_sn_may_be_small_letters() -> None:
+    assert bodies(log(board()).lower())[0]["sn"] == "s-1"
 
 
 def test_years_have_two_digits_or_four() -> None:

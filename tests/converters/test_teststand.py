@@ -150,6 +150,14 @@ def test_a_malformed_stylesheet_is_no_obstacle_wherever_it_stands() -> None:
         assert converted(data)[0]["root"] == expected["root"]
 
 
+def test_a_file_that_declares_latin_1_may_hold_what_windows_has_there() -> None:
+    data = file(report(result("5 € … µ", a="€", MeasName="€"))).decode()
+    declared = b'<?xml version="1.0" encoding="iso-8859-1"?>' + data.encode("cp1252")
+    body, _found = converted(declared)
+    assert body["root"]["steps"][0]["name"] == "5 € … µ"
+    assert "\x80" not in json.dumps(body, ensure_ascii=False)
+
+
 def test_behind_a_malformed_stylesheet_lines_and_bytes_stay_where_they_are() -> None:
     sheet = b"\xef\xbb\xbf\r\n<?xml:stylesheet\r\n a?>\r\n<?xml version='1.0'?>"
     rest = b"\n<R>" + b"x" * 100_000 + b"</R>"
@@ -563,6 +571,15 @@ def test_several_measurements() -> None:
     assert [one["name"] for one in step["additionalResults"]] == ["t", "odd"]
     assert 'a second measurement "a" is named "a #2" (line 1)' in found
     assert "a measurement that is no object is not sent (line 1)" in found
+
+
+def test_of_many_measurements_with_one_name_each_gets_its_own() -> None:
+    several = [prop("a", {"Data": 1}), prop("a #2", {"Data": 2}), *[prop("a", {"Data": 3})] * 3000]
+    step, found = only(result(kind="NI_MultipleNumericLimitTest", Measurement=several))
+    names = [measured["name"] for measured in step["numericMeas"]]
+    assert (names[:4], names[-1]) == (["a", "a #2", "a #3", "a #4"], "a #3002")
+    assert len(set(names)) == len(names)
+    assert "2,950 more of other kinds" in found
 
 
 def test_what_any_step_has() -> None:

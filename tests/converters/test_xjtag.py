@@ -344,7 +344,7 @@ GROUPS = "<testgroup name='g'>" * MAX_NESTED_STEPS + "</testgroup>" * MAX_NESTED
         (log(a_run(), a_run(start="")), "Run 2 has no start time"),
         (log(a_run(start="yesterday")), 'datetime "yesterday" is no time, ISO 8601'),
         (log(a_run(start="2026-02-30T09:00:00Z")), "is no time, ISO 8601 is expected (line 2)"),
-        (log(a_run("<testgroup/>")), "a testgroup without a name (line 2)"),
+        (log(a_run(), a_run("<testgroup/>")), "Run 2: a testgroup without a name (line 2)"),
         (log(a_run(group("<testfunction/>"))), "a testfunction without a name (line 2)"),
         (log(a_run(GROUPS)), "more than 99 groups in each other (line 2)"),
         (log("<!DOCTYPE a>" + a_run()[40:]), "Run 1.xml: a DOCTYPE is not allowed (line 1)"),

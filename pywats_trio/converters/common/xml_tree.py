@@ -21,6 +21,8 @@ from pywats_trio.text import shortened
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
+    from _typeshed import ReadableBuffer as Buffer
+
     from pywats_trio.converters.api import Source
 
 MAX_DEPTH: Final = 256
@@ -36,8 +38,14 @@ _BOMS: Final = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_NATIVE: Final = frozenset({"utf-8", "utf8", "utf-16", "us-ascii", "ascii", "iso-8859-1"})
+_NATIVE: Final = frozenset({"utf-8", "utf8", "utf-16", "us-ascii", "ascii"})
 """Encodings that expat knows itself; of all others Python decodes what it is fed."""
+_LATIN_1: Final = frozenset({"iso-8859-1", "iso8859-1", "latin-1", "latin1"})
+_WINDOWS: Final = "".join(
+    bytes((code,)).decode("cp1252", "ignore") or chr(code) for code in range(256)
+)
+"""The characters of the bytes. Who declares iso-8859-1 on Windows means this: what the two do not
+have in common are control characters in iso-8859-1, which nobody writes."""
 _CUT_OFF: Final = frozenset(
     {
         expat.errors.XML_ERROR_NO_ELEMENTS,
@@ -161,6 +169,8 @@ def stream(file: BinaryIO, names: Container[str]) -> Iterator[Event]:
         _refuse(file, error)
     except UnicodeError as error:
         raise Reject(f"declared {encoding_of(start)}, but is not: {error}") from error
+    except (LookupError, ValueError) as error:  # expat found a declaration that we did not
+        raise Reject(f"{shortened(str(error), 2 * _SHOWN)} (line 1)") from error
 
 
 class _Builder:
@@ -229,10 +239,18 @@ def _mark(data: bytes) -> str | None:
     return next((name for mark, name in _BOMS.items() if data.startswith(mark)), None)
 
 
+class _Windows(codecs.IncrementalDecoder):
+    def decode(self, data: Buffer, final: bool = False) -> str:
+        del final
+        return codecs.charmap_decode(data, self.errors, _WINDOWS)[0]
+
+
 def _decoder(name: str) -> codecs.IncrementalDecoder | None:
     """What decodes a file for expat, which knows few encodings itself."""
     if name in _NATIVE:
         return None
+    if name in _LATIN_1:
+        return _Windows()
     try:
         "".encode(name)  # only an encoding of texts
         return codecs.getincrementaldecoder(name)()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, cast
 
+from pywats_trio.converters.api import Reject
 from pywats_trio.converters.common import local_times, unit
 from pywats_trio.converters.standard.atml import additional, parts, values
 from pywats_trio.reports.steps import worst
@@ -91,7 +92,7 @@ def _id(results: Element, where: str) -> str | None:
     if not text:
         return None
     if (match := _UUID.fullmatch(text)) is None:
-        raise results.refusal(f'{where}: the uuid "{text[:60]}" is not a UUID')
+        raise Reject(f'{where}: the uuid "{text[:60]}" is not a UUID')
     return match[1]
 
 

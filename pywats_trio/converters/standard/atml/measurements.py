@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, frozen
 
 from pywats_trio.converters.common import words
+from pywats_trio.converters.common.names import apart
 from pywats_trio.converters.standard.atml import comparisons, values
 from pywats_trio.reports.steps import Numeric, PassFail, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from pywats_trio.converters.common.notes import Notes
     from pywats_trio.converters.common.xml_tree import Element
@@ -49,7 +51,7 @@ NONE: Final = Results((), ())
 
 
 def read(
-    results: Iterable[Element], step_type: str, status: Status | None, notes: Notes
+    results: Sequence[Element], step_type: str, status: Status | None, notes: Notes
 ) -> Results:
     """The measurements of a step whose status is `status`; it is that of a single one, too.
 
@@ -85,25 +87,20 @@ def _of_step(status: Status | None) -> Status | None:
 
 
 def _named_apart(
-    found: list[Measurement], results: Iterable[Element], notes: Notes
+    found: list[Measurement], results: Sequence[Element], notes: Notes
 ) -> Iterator[Measurement]:
     """Several measurements with a name of their own each, as WATS requires."""
     if len(found) < 2:  # noqa: PLR2004
         yield from found
         return
-    taken: dict[str, int] = {}
+    taken: Counter[str] = Counter()
     for number, one in enumerate(found, 1):
-        name = one.name or f"#{number}"
-        taken[name] = taken.get(name, 0) + 1
-        if taken[name] > 1:
+        given = one.name or f"#{number}"
+        if (name := apart(given, taken)) != given:
             notes.add(
                 "measurements of a step have the same name: the later ones get a number",
-                next(iter(results)).line,
+                results[0].line,
             )
-            while f"{name} #{taken[name]}" in taken:
-                taken[name] += 1
-            name = f"{name} #{taken[name]}"
-            taken[name] = 1
         yield one if name == one.name else evolve(one, name=name)
 
 

@@ -34,7 +34,6 @@ _WORDS: Final = {
 """Of TestStand and .NET, for what is not finite."""
 _TEXTS: Final = frozenset({"string", "boolean", "datetime", "binary", "octal", "complex"})
 """Types of Datum whose value is no number, whatever it looks like."""
-_C1: Final = re.compile("[\x80-\x9f]")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _SECOND_MORE: Final = re.compile(r"(.*:\d\d)\.1000((?:[Zz]|[+-]\d\d:?\d\d)?)", re.ASCII)
 
@@ -66,21 +65,14 @@ def seconds(text: str | None) -> float | None:
     return float(read)
 
 
-def words_of(text: str) -> str:
-    """A text as it was meant: TestStand declares iso-8859-1 but writes what Windows has."""
-    if text.isascii() or not _C1.search(text):
-        return text
-    return _C1.sub(lambda match: match[0].encode("latin-1").decode("cp1252", "replace"), text)
-
-
 def attribute(element: Element, name: str) -> str:
     """Without blanks around it; empty where it is missing."""
-    return words_of((element.get(name) or "").strip())
+    return (element.get(name) or "").strip()
 
 
 def own_text(element: Element | None) -> str:
     """What stands in an element; TestStand sets it on a line of its own."""
-    return words_of(element.text.strip()) if element is not None else ""
+    return element.text.strip() if element is not None else ""
 
 
 def kind(datum: Element) -> str:
@@ -93,7 +85,7 @@ def text_of(datum: Element) -> str:
     """What a Datum holds, as text."""
     inner = datum.child("Value")
     text = inner.text if inner is not None else datum.get("value")
-    text = words_of(datum.text.strip() if text is None else text)
+    text = datum.text.strip() if text is None else text
     if datum.get("isEscaped") == "true":
         text = _ESCAPE.sub(lambda match: {"r": "\r", "\\": "\\"}.get(match[1], match[0]), text)
     return text

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from pywats_trio.converters.common.names import apart
 from pywats_trio.converters.common.sequences import DEEPEST
 from pywats_trio.converters.standard.keysight_testexec import names
 from pywats_trio.converters.standard.keysight_testexec.fields import Fields, is_value, normal
-from pywats_trio.converters.standard.keysight_testexec.values import status
+from pywats_trio.converters.standard.keysight_testexec.values import of_single, status
 from pywats_trio.reports.builder import Common
 from pywats_trio.reports.steps import Step
 from pywats_trio.text import shortened
@@ -102,17 +104,34 @@ class Steps:
     ) -> None:
         verdict = common["status"]
         if len(measurements) == 1:
-            single = evolve(measurements[0], name=None)
+            only = measurements[0]
+            single = evolve(only, name=None, status=only.status or of_single(verdict))
             sequence.add(Step(name=name, measurements=(single,), **common))
         elif measurements:
-            named = (evolve(m, name=m.name or str(n)) for n, m in enumerate(measurements, 1))
-            sequence.add(Step(name=name, measurements=named, **common))
+            sequence.add(Step(name=name, measurements=self._named(measurements, element), **common))
         elif verdict in (None, "D"):
             if verdict is None:
                 self.reader.note(f"{_where(element)} has neither a value nor a status: it is done")
             sequence.action(name, **common)
         else:
             sequence.passfail(name, verdict == "P", **common)
+
+    def _named(self, measurements: Iterable[Measurement], element: Element) -> list[Measurement]:
+        """Each with a name of its own: WATS takes no two with the same one in a step."""
+        named: list[Measurement] = []
+        taken: Counter[str] = Counter()
+        again: dict[str, str] = {}
+        for number, measurement in enumerate(measurements, 1):
+            given = measurement.name or str(number)
+            if (name := apart(given, taken)) != given:
+                again[given] = name
+            named.append(evolve(measurement, name=name))
+        if again:
+            repeated = ", ".join(f'"{shortened(name, 60)}"' for name in [*again][:3])
+            self.reader.note(
+                f"{_where(element)}: names come again ({repeated}): the later ones get a number"
+            )
+        return named
 
     def _parts(self, test: Element, name: str, fields: Fields, *, judged: bool) -> list[Measured]:
         """What is measured: the elements of a test that hold values, else the test itself."""

@@ -27,9 +27,11 @@ _WORDS: Final[dict[str, Status]] = {
     **dict.fromkeys(("0", "NG", "BAD", "NOT OK"), "F"),
     **dict.fromkeys(("ABORT", "STOPPED", "INCOMPLETE"), "T"),
     **dict.fromkeys(("EXCEPTION", "INVALID"), "E"),
-    **dict.fromkeys(("NOT TESTED", "NOT RUN", "NOT EXECUTED", "NOTRUN", "NOTEXECUTED"), "S"),
+    **dict.fromkeys(("NOT TESTED", "NOT RUN", "NOT EXECUTED"), "S"),
+    **dict.fromkeys(("NOTTESTED", "NOTRUN", "NOTEXECUTED"), "S"),
 }
 _FIRST: Final = re.compile("[A-Za-z]*")
+_OTHER_MARK: Final = "Set the argument decimal to the decimal mark of the file."
 _NONE: Final = frozenset({"", "-", "--", "---", "none", "null", "n/a", "na", "nan"})
 """What stands where there is no limit."""
 _LONGEST: Final = STRING_LENGTHS["value"]
@@ -40,6 +42,14 @@ def status(text: str) -> Status | None:
     text = " ".join(text.upper().split())
     first = text[: _FIRST.match(text).end()]  # type: ignore[union-attr]  # it matches anything
     return words.status(text) or _WORDS.get(text) or words.status(first) or _WORDS.get(first)
+
+
+def of_single(verdict: Status | None) -> Status | None:
+    """The status of the only measurement of a test by that of the test; None: by its limits.
+
+    WATS has no measurement that ended in an error: what did not pass has failed.
+    """
+    return "F" if verdict in ("E", "T") else None if verdict == "D" else verdict
 
 
 @frozen
@@ -90,13 +100,23 @@ class Reader:
         if (number := self.number(value)) is not None:
             numeric = Numeric(value=number, unit=unit, low=low, high=high, name=name, status=own)
             return Measured(numeric, text)
+        other_mark = decimals.mark_in(value) not in (None, self.mark)
         if unit or low is not None or high is not None:
+            if other_mark:
+                raise Reject(
+                    f'{where}: value "{shortened(value, 60)}" is not a number', hint=_OTHER_MARK
+                )
             self.note(f"{where} has no number as its value: its limits and unit are not sent")
             if value and not judged and own is None:
                 raise Reject(
                     f'{where}: the value "{shortened(value, 60)}" is not a number, and no status '
                     "says whether it is good"
                 )
+        if other_mark:
+            shown = shortened(value, 60)
+            self.note(
+                f'{where}: "{shown}" is sent as a text; set the argument decimal if it is none'
+            )
         verdict = words.verdict(value) if value else own
         if verdict is not None:
             passed = PassFail(passed=verdict == "P", name=name, status=own)
@@ -112,5 +132,6 @@ class Reader:
         if text.lower() in _NONE:
             return None
         if (value := self.number(text)) is None:
-            raise Reject(f'{what} "{shortened(text, 60)}" is not a number')
+            hint = "" if decimals.mark_in(text) in (None, self.mark) else _OTHER_MARK
+            raise Reject(f'{what} "{shortened(text, 60)}" is not a number', hint=hint)
         return value

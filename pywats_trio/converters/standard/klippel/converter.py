@@ -72,9 +72,11 @@ class Klippel(FolderConverter):
                 steps.add(table)
                 count += 1
         if not count:
+            are_none = f"; no tables are {_listed(others)}" if others else ""
             raise Reject(
-                "there is no table in the folder beside the header, or no folder",
-                hint="The folder has the name of the header file without its ending.",
+                f"there is no table in the folder beside the header, or no folder{are_none}",
+                hint="The folder has the name of the header file without its ending, a table cells "
+                "with tabs between them, and name or frq in front.",
             )
         if others:
             builder.note(f"files that are no tables are not sent: {_listed(others)}")

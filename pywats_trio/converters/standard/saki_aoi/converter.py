@@ -68,6 +68,8 @@ class SakiAoi(Converter):
 def _report(one: Unit, context: Context) -> Report:
     notes: list[str] = []
     start = instant(one, "start", context, notes)
+    if start is None:
+        raise one.panel.refusal("the Panel has no startDate")
     end = instant(one, "end", context, notes)
     program = one.panel.child("Program")
     builder = unit.begin(

@@ -92,7 +92,8 @@ def instant(one: Unit, which: str, context: Context, notes: list[str]) -> str | 
     text = f"{date} {time}".strip()
     read = next((read for clock in clocks if (read := clock.read(text))), None)
     try:
-        return read or clocks[0].instant(text, f"{which}Date", one.where)
+        where = f"{one.panel.name} (line {one.panel.line})"
+        return read or clocks[0].instant(text, f"{which}Date", where)
     except Reject as error:
         raise Reject(error.why, hint="Set the argument date_format, such as %d/%m/%Y.") from error
 

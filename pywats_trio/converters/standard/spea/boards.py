@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pywats_trio.converters.common.reading import Line
     from pywats_trio.converters.standard.spea.runs import Run
     from pywats_trio.reports.builder import ReportBuilder, Result
-    from pywats_trio.reports.report import Report
 
 _NUMBER: Final = re.compile(r"\d{1,9}", re.ASCII)
 _RESULTS: Final[dict[str, Result]] = {
@@ -38,17 +37,17 @@ class Board:
     site: str | None = None
 
 
-def reports(
+def begun(
     run: Run, overall: str, seconds: float | None, end: Line, context: Context
-) -> Iterator[Report]:
-    """Those of its boards; `overall` is the result that its END tells.
+) -> Iterator[ReportBuilder]:
+    """The reports of its boards with all their steps; `overall` is the result that its END tells.
 
     Raises:
         Reject: a board has no serial number, or a result is an unknown word.
     """
     boards = list(_boards(run, overall, end))
     for board in boards:
-        yield _report(run, board, seconds, context)
+        yield _report(run, board, seconds, end, context)
 
 
 def _boards(run: Run, overall: str, line: Line) -> Iterator[Board]:
@@ -89,24 +88,28 @@ def _letter(verdict: str) -> Result | None:
     return None if status == "D" or status == "S" else status  # noqa: PLR1714
 
 
-def _result(verdict: str, run: Run) -> Result | None:
-    """None for an empty one: it follows from the steps."""
+def result(verdict: str, line: Line) -> Result | None:
+    """What the result in a line means; None for an empty one: it follows from the steps.
+
+    Raises:
+        Reject: it is an unknown word.
+    """
     if verdict and _letter(verdict) is None:
         known = "PASS, FAIL, NONE and INTERRUPTED"
-        raise run.start.refusal(
-            f'the result "{shortened(verdict, 60)}" of {run.where} is none of {known}'
-        )
+        raise line.refusal(f'the result "{shortened(verdict, 60)}" is none of {known}')
     return _letter(verdict)
 
 
-def _report(run: Run, board: Board, seconds: float | None, context: Context) -> Report:
+def _report(
+    run: Run, board: Board, seconds: float | None, end: Line, context: Context
+) -> ReportBuilder:
     _word, folder, plan, number, product, user, _date, _time = run.cells
     where = run.where if board.site is None else f"site {board.site} of {run.where}"
     if not board.serial:
         where_empty = "SN" if board.site is None else f"place {board.site} of SN"
         where = f"{where}, {where_empty} empty,"
-    result = _result(board.verdict, run)
-    if result is None:
+    outcome = result(board.verdict, end)
+    if outcome is None:
         run.notes.add("no result: it follows from the rows", run.start.number)
     is_number = _NUMBER.fullmatch(number) is not None
     prefix = context.arguments["station_prefix"]
@@ -117,7 +120,7 @@ def _report(run: Run, board: Board, seconds: float | None, context: Context) -> 
         serial_number=board.serial,
         part_number=product,
         start=run.began,
-        result=result,
+        result=outcome,
         operator=user,
         seconds=seconds,
         batch=";".join(run.once.get("LOT", [])),
@@ -132,7 +135,7 @@ def _report(run: Run, board: Board, seconds: float | None, context: Context) -> 
         builder.misc("Panel", ";".join(panel))
     _steps(run, board, builder, context.arguments["group_by"])
     run.notes.tell(builder)
-    return builder.build()
+    return builder
 
 
 def _socket(sites: Iterable[str]) -> int | None:

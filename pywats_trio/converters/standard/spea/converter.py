@@ -9,17 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from pywats_trio.converters.api import Argument, Context, Converter, Reject, Source
+from pywats_trio.converters.api import Argument, Context, Converter, Source
 from pywats_trio.converters.common import reading, unit
-from pywats_trio.converters.common.notes import Notes
-from pywats_trio.converters.standard.spea import boards, rows, runs
-from pywats_trio.text import shortened
+from pywats_trio.converters.standard.spea.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pywats_trio.converters.common.reading import Line
-    from pywats_trio.converters.standard.spea.runs import Run
     from pywats_trio.reports.report import Report
 
 _HEAD: Final = 8192
@@ -30,10 +26,6 @@ _PARTS: Final = (
     re.compile(r"^FORMAT;", re.M),
     re.compile(r"^(?:ANL|FUNC);(?:[^;\r\n]*;){10}", re.M),
 )
-_ORDERS: Final = {"MMDD": "%m/%d/%Y", "DDMM": "%d/%m/%Y"}
-_ROWS: Final = frozenset({"ANL", "FUNC"})
-_ONCE: Final = frozenset({"LOT", "SN", "BOARDRESULT", "PANEL"})
-_OF_RUNS: Final = frozenset({*_ROWS, "LOT", "SN", "BOARDRESULT", "END"})
 
 
 class Spea(Converter):
@@ -47,6 +39,12 @@ class Spea(Converter):
         "timezone": unit.TIMEZONE,
         "encoding": unit.ENCODING,
         "decimal": unit.DECIMAL,
+        "date_order": Argument(
+            str,
+            default="mmdd",
+            choices=("mmdd", "ddmm"),
+            help="of day and month where no FORMAT tells it, with a finding",
+        ),
         "station_prefix": Argument(
             str,
             default="",
@@ -70,76 +68,7 @@ class Spea(Converter):
 
     def convert(self, source: Source, context: Context) -> Iterator[Report]:
         """The boards in order; no more than one run is in memory."""
-        date_format = ""
-        run: Run | None = None
-        found = False
-        outside = Notes()
+        reader = Reader(context)
         for line in reading.lines(source, context.arguments["encoding"]):
-            cells = line.text.split(";")
-            word = cells[0].strip().upper()
-            if run is None:
-                if word == "FORMAT":
-                    date_format = _order(cells, line)
-                elif word == "START":
-                    run, found = _begun(line, cells, date_format, outside, context), True
-                    outside = Notes()
-                elif word:
-                    _outside(word, line, outside)
-            elif word == "END":
-                overall, seconds = runs.ended(run, line, cells)
-                yield from boards.reports(run, overall, seconds, line, context)
-                run = None
-            else:
-                _inside(run, word, cells, line, context)
-        if run is not None:
-            raise Reject(f"{run.where} has no END", hint="The file is cut off; write it anew.")
-        if not found:
-            raise Reject("there is no START line in the file")
-        for sentence in outside.sentences():
-            raise Reject(f"behind the last END: {sentence}")
-
-
-def _order(cells: list[str], line: Line) -> str:
-    """The format of dates; empty where the line names none."""
-    word = cells[1].strip() if len(cells) > 1 else ""
-    if word and word.upper() not in _ORDERS:
-        raise line.refusal(f'FORMAT "{shortened(word, 60)}" is neither mmdd nor ddmm')
-    return _ORDERS.get(word.upper(), "")
-
-
-def _begun(line: Line, cells: list[str], date_format: str, before: Notes, context: Context) -> Run:
-    run = runs.begun(line, cells, date_format or _ORDERS["MMDD"], before, context)
-    if not date_format:
-        run.notes.add("no FORMAT before START: the month is taken to come first", line.number)
-    return run
-
-
-def _outside(word: str, line: Line, notes: Notes) -> None:
-    """A line between runs that is neither FORMAT nor START."""
-    if word in _OF_RUNS:
-        raise line.refusal(
-            f"{word} without a START before it", hint="The beginning of the run is missing."
-        )
-    notes.add("a line between runs is not known and not sent", line.number)
-
-
-def _inside(run: Run, word: str, cells: list[str], line: Line, context: Context) -> None:
-    """A line of an open run that is not its END."""
-    if word in _ROWS:
-        _row(run, cells, line, context)
-    elif word in _ONCE:
-        run.say(word, cells, line)
-    elif word == "START":
-        raise line.refusal(f"{run.where} has no END before this START", hint="The file is damaged.")
-    elif word == "FORMAT":
-        raise line.refusal(f"FORMAT within {run.where}; it belongs before START")
-    elif len(cells) >= rows.FEWEST and rows.verdict(cells[7].strip()):
-        run.notes.add(f"{shortened(word, 20)} is not known and read as ANL", line.number)
-        _row(run, cells, line, context)
-    elif word or any(map(str.strip, cells)):
-        run.notes.add(f"{shortened(word, 20)} is not known and not sent", line.number)
-
-
-def _row(run: Run, cells: list[str], line: Line, context: Context) -> None:
-    step = rows.step(cells, line, context.arguments["decimal"], run.notes)
-    run.add(step, cells[1].strip(), cells[2].strip())
+            yield from reader.take(line)
+        yield reader.last()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _PROGRAM: Final = re.compile(r"(?P<path>.+\.obc)\[[^\[]*", re.IGNORECASE)
 _BEGIN: Final = re.compile(r"@(?:\d.*)?", re.ASCII)
-_SERIAL: Final = re.compile(r"\sSN\b", re.ASCII)
+_SERIAL: Final = re.compile(r"\sSN\b", re.ASCII | re.IGNORECASE)
 _END: Final = re.compile(r"(?P<event>[\"/?!*&\]])\s*(?P<time>\d{1,2}-.*)", re.ASCII)
 _TIME: Final = re.compile(r"\d{1,2}-[A-Za-z]{3}-(?P<century>\d\d)?\d\d\s+\d\d:\d\d:\d\d", re.ASCII)
 _DIAGNOSE: Final = "]"

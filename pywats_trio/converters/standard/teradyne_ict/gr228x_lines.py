@@ -25,6 +25,10 @@ _MEASURED: Final = re.compile(
     r"\((?P<low>[^(),]*),(?P<high>[^(),]*)\)\s*(?P<type>[A-Za-z0-9_]*)(?P<message>.*)"
 )
 _BARE: Final = re.compile(r"(?P<name>[A-Za-z0-9_][^=<>#%\s]*)(?P<mark>[=<>#%])(?P<rest>.*)")
+_BROKEN: Final = re.compile(
+    r"[A-Za-z0-9_][^=<>#%\s]*[=<>#%]\s*(?:[-+.,0-9][-+.,0-9A-Za-z]*)?\s*\((?:[-+.,0-9]|$)"
+)
+"""How a measurement begins; with this a line that is none is one that was damaged."""
 _QUANTITY: Final = re.compile(
     r"(?P<number>[+-]?[0-9.]*(?:[eE][+-]?[0-9]+)?)\s*(?P<prefix>MEG|[PNUMK])?", re.IGNORECASE
 )
@@ -144,6 +148,12 @@ def _result(line: Line) -> Result | None:
         measured = _measurement(match, line)
     elif match := _BARE.fullmatch(text):
         measured = _bare(match, line)
+    if measured is None and _BROKEN.match(text):
+        raise line.refusal(
+            f'"{shortened(text, 60)}" is no whole measurement, NAME=value(low,high)TYPE is '
+            "expected",
+            "The line is damaged, or its numbers have decimal commas; write the log anew.",
+        )
     return measured or _fact(text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pywats_trio.converters.api import Context, Reject
-from pywats_trio.converters.standard.teradyne_ict import i3070_board, notes, records
+from pywats_trio.converters.standard.teradyne_ict import i3070_board, i3070_steps, notes, records
 from pywats_trio.converters.standard.teradyne_ict.records import BOARD, Record
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def reports(lines: Iterable[Line], context: Context) -> Iterator[Report]:
     """A report for each board.
 
     Raises:
-        Reject: there is none, the records are not whole, a board has no serial number or no start,
-            or a value is none.
+        Reject: there is none, the records are not whole, a test stands in no board, a board has no
+            serial number or no start, or a value is none.
     """
     text = "\n".join(line.text for line in lines)
     batch: Record | None = None
@@ -37,13 +37,27 @@ def reports(lines: Iterable[Line], context: Context) -> Iterator[Report]:
             waiting = i3070_board.begin(record, _batch_of(record) or batch, context)
         elif record.name == _BATCH:
             batch = record
-            loose += record.children
+            loose += map(_no_result, record.children)
         else:
-            loose.append(record)
+            loose.append(_no_result(record))
     if waiting is None:
         raise Reject("no board (@BTEST) in the file")
     notes.records(waiting, loose, "stands outside of a board and is not sent")
     yield waiting.build()
+
+
+def _no_result(record: Record) -> Record:
+    """A record that stands outside of boards.
+
+    Raises:
+        Reject: it is a test, so that a board would lack it.
+    """
+    if record.name in i3070_steps.RESULTS:
+        raise record.refusal(
+            f"@{record.name} stands in no board",
+            "A board, {@BTEST|…, is closed behind the last of its tests.",
+        )
+    return record
 
 
 def _batch_of(board: Record) -> Record | None:

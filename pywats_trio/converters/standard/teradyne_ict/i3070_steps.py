@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pywats_trio.converters.common.sequences import Sequences
 from pywats_trio.converters.standard.teradyne_ict import i3070_tests, notes
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from pywats_trio.reports.builder import ReportBuilder
     from pywats_trio.reports.steps import Status
 
-_BLOCK = "BLOCK"
+_BLOCK: Final = "BLOCK"
+RESULTS: Final = TESTS | {_BLOCK}
+"""Records without which a board would be another one."""
 
 
 def add(board: Record, builder: ReportBuilder) -> None:

@@ -112,7 +112,8 @@ class _Reader:
             done, self._document = self._document, None
             return done
         elif element.name == "ReportInfo" and self._document is not None:
-            self._document.infos.setdefault(element.get("key") or "", element.get("value") or "")
+            value = element.get("value") or ""
+            self._document.infos.setdefault(element.get("key") or "", value)
         elif element.name == "Prop":
             self._prop(element)
         elif element.name == "Value":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final, Literal
 
 from attrs import evolve, field, frozen
 
 from pywats_trio.converters.common import words
+from pywats_trio.converters.common.names import apart
 from pywats_trio.converters.standard.teststand import limits
 from pywats_trio.reports.steps import Measurement, Numeric, PassFail, Text
 from pywats_trio.text import shortened
@@ -90,7 +92,7 @@ def _single(
 def _several(array: Prop, document: Document) -> Measured:
     measured: list[Measurement] = []
     others: list[Prop] = []
-    names: set[str] = set()
+    times: Counter[str] = Counter()
     for number, item in enumerate(array.items):
         one = _one_of_several(item.prop, document) if item.prop is not None else None
         if item.prop is None:
@@ -99,9 +101,11 @@ def _several(array: Prop, document: Document) -> Measured:
             others.append(item.prop)
         else:
             given = item.prop.text("MeasName") or item.prop.name.strip() or f"[{number}]"
-            name = _unique(given, names)
+            name = apart(given, times)
             if name != given:
-                document.notes.add(f'a second measurement "{given}" is named "{name}"', array.line)
+                document.notes.add(
+                    f'a second measurement "{shortened(given, 60)}" is named "{name}"', array.line
+                )
             measured.append(evolve(one, name=name))
     return Measured(tuple(measured), MEMBERS["Measurement"], tuple(others))
 
@@ -113,16 +117,6 @@ def _one_of_several(prop: Prop, document: Document) -> Measurement | None:
     if prop.at("StringData") is not None:
         return _text(prop, ("StringData",), ("StringLimit",), status, document)
     return _verdict(prop, status, document) if prop.text("PassFail") else None
-
-
-def _unique(name: str, names: set[str]) -> str:
-    """The name, with a number where it stood before."""
-    number, given = 1, name
-    while name in names:
-        number += 1
-        name = f"{given} #{number}"
-    names.add(name)
-    return name
 
 
 def _judged(status: Status | None) -> Status | None:

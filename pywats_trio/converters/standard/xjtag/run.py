@@ -52,7 +52,10 @@ def report(run: Element, where: str, context: Context) -> ReportBuilder:
     made = steps.Steps(builder)
     for element in header.children:
         _misc(element, made)
-    made.add(run, {"testruninfo", *_SCREENS})
+    try:
+        made.add(run, {"testruninfo", *_SCREENS})
+    except Reject as error:  # a line says little where each run has its own
+        raise Reject(f"{where}: {error.why}", hint=error.hint) from error
     if header.child("time-taken") is None and any(map(run.child, _SCREENS)):
         builder.note("the times of this run are only in the HTML of its summary and are not sent")
     return builder
