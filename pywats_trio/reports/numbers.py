@@ -247,4 +247,6 @@ def _scalar_text(value: Any, kind: type) -> str:  # noqa: ANN401 - anything
         return encode_basestring(value)
     if kind is Number:
         return str(value.text)
+    if kind is int or (kind is float and math.isfinite(value)):
+        return repr(value)
     return json.dumps(value, allow_nan=False)
