@@ -323,7 +323,12 @@ def test_a_decimal_comma_is_an_argument() -> None:
     source = a_unit({"A-values.txt": f"{VALUES}x\t1,5\t2,5\t-\n"})
     body = converted(source, decimal=",")
     assert body["root"]["steps"][0]["steps"][0]["numericMeas"][0]["value"] == 1.5
-    assert refusal(source) == 'A-values.txt line 2: value "1,5" is not a number'
+    with pytest.raises(Reject) as raised:
+        convert_source(Klippel(), source)
+    assert (raised.value.why, raised.value.hint) == (
+        'A-values.txt line 2: value "1,5" is not a number',
+        "Set the argument decimal to the decimal mark of the file.",
+    )
 
 
 DEEP = "d/" * MAX_NESTED_STEPS + "A-values.txt"

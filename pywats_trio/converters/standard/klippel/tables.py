@@ -87,9 +87,16 @@ class Row:
         Raises:
             Reject: it is none.
         """
-        if column is None or (text := self.text(column)) == _NONE:
+        if column is None or (text := self.text(column)) in ("", _NONE):
             return None
-        return decimals.number(text, what, self.where, self.mark)
+        if (number := decimals.value(text, self.mark)) is None:
+            other = "." if self.mark == "," else ","
+            hint = "Set the argument decimal to the decimal mark of the file."
+            raise Reject(
+                f'{self.where}: {what} "{shortened(text, 60)}" is not a number',
+                hint=hint if other in text else "",
+            )
+        return number
 
 
 def read(path: str, source: Source, encoding: str, mark: Mark) -> Table | None:
