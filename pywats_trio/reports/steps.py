@@ -31,9 +31,23 @@ _STATUS: Final = validators.optional(validators.in_(("P", "F", "D", "S", "E", "T
 _WORST_FIRST: Final[tuple[Status, ...]] = ("T", "E", "F")
 
 
+_OF_MEASUREMENTS: Final = {"D": "P", "E": "F", "T": "F"}
+
+
 def worst(statuses: Several[str]) -> Status:
     """What a sequence of these ended in: the worst of them, P where none is bad."""
     return next((bad for bad in _WORST_FIRST if bad in statuses), "P")
+
+
+def judged(measured: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """These measurements with the letters that WSJF has for them: P, F and S.
+
+    What was only done is not bad; what ended in an error, or was terminated, did not pass. The step
+    keeps the letter.
+    """
+    for one in measured:
+        one["status"] = _OF_MEASUREMENTS.get(one["status"], one["status"])
+    return measured
 
 
 def _given(**members: object) -> dict[str, Any]:
@@ -245,7 +259,7 @@ class Step:
                 chart=self.chart.as_wsjf() if self.chart else None,
                 attachment=self.attachment.as_wsjf() if self.attachment else None,
             ),
-            **({_KINDS[type(self.measurements[0])][0]: measured} if measured else {}),
+            **({_KINDS[type(self.measurements[0])][0]: judged(measured)} if measured else {}),
             **(cast("dict[str, Any]", plain(self.extra)) if self.extra else {}),
         }
 

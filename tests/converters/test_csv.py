@@ -536,7 +536,8 @@ def test_several_measurements_make_one_step(letters: str, status: str) -> None:
     [step] = steps(*rows)
     assert step["status"] == status
     assert [m["name"] for m in step["numericMeas"]] == [f"m{n}" for n in range(len(letters))]
-    assert [m["status"] for m in step["numericMeas"]] == list(letters)
+    measured = letters.translate(str.maketrans("DET", "PFF"))  # WSJF has no others for them
+    assert [m["status"] for m in step["numericMeas"]] == list(measured)
     assert step["reportText"] == "t"
 
 

@@ -224,3 +224,14 @@ def test_a_build_without_a_serial_number_is_refused() -> None:
 def test_a_sequence_made_by_hand_counts_its_steps() -> None:
     made = Sequence(name="s", steps=[Step(name="a", status="F"), Step(name="b")]).as_wsjf()
     assert (made["status"], [s["status"] for s in made["steps"]]) == ("F", ["F", "D"])
+
+
+@pytest.mark.parametrize(
+    ("status", "measured"), [("P", "P"), ("F", "F"), ("S", "S"), ("D", "P"), ("E", "F"), ("T", "F")]
+)
+def test_a_measurement_has_the_letters_of_measurements_and_its_step_keeps_its_own(
+    status: Any, measured: str
+) -> None:
+    step = Step(name="a", measurements=(Numeric(value=1.0, status=status),)).as_wsjf()
+    assert step["numericMeas"][0]["status"] == measured
+    assert step["status"] == {"D": "P", "S": "P"}.get(status, status)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pywats_trio.converters.standard.csv.steps import TYPES, entry
 from pywats_trio.reports.limits import MAX_NESTED_STEPS
+from pywats_trio.reports.steps import judged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -103,7 +104,7 @@ def _path(row: Row) -> tuple[str, ...]:
 
 def _measure(step: Step, found: Entry) -> None:
     if found.measured is not None:
-        step.setdefault(TYPES[found.kind][0], []).append(found.measured)
+        step.setdefault(TYPES[found.kind][0], []).extend(judged([found.measured]))
 
 
 def _of_several(letters: Collection[str]) -> str:

@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from pywats_trio.converters.standard.wats_text import measured
 from pywats_trio.converters.standard.wats_text.values import boolean, seconds, text, whole
 from pywats_trio.reports.numbers import Number
-from pywats_trio.reports.steps import worst
+from pywats_trio.reports.steps import judged, worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,7 +92,7 @@ class Step:
             **self.members,
         }
         if self.kind is not None and self.measurements:
-            found[self.kind.member] = self.measurements
+            found[self.kind.member] = judged(self.measurements)
         if self.type == SEQUENCE:
             found["seqCall"] = {"path": "", "name": self.name, "version": ""}
             found["steps"] = steps
