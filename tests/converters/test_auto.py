@@ -235,3 +235,19 @@ def test_any_bytes_are_converted_or_rejected(data: bytes) -> None:
     assert 0.0 <= Auto().detect(Source.from_bytes(data)) <= 1.0
     with suppress(Reject):
         converted(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "hint"),
+    [
+        (b"hello", "Give its folder a converter of its own"),
+        (
+            b"Cfg_SerialNumber=S\nCfg_DutStartTime=2026-1-5\nCtrl_OverallVerdict=1\n",
+            "It looks like the header of klippel, which takes a file with its folder: name it.",
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_do(data: bytes, hint: str) -> None:
+    with pytest.raises(Reject) as raised:
+        converted(data)
+    assert raised.value.hint.startswith(hint)

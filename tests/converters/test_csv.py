@@ -807,3 +807,12 @@ def test_a_damaged_sample_gives_reports_or_a_refusal(sample: samples.Sample) -> 
     data = sample.path.read_bytes()
     for _round in range(200):
         either(damaged(data, chance), **sample.arguments)
+
+
+@pytest.mark.parametrize("first", ["sep=;", "SEP=; ", "# a comment", ""])
+def test_what_stands_above_the_header_says_nothing(first: str) -> None:
+    table = f"{first}\r\nserial;part_number;process_code;start;step;value\r\n"
+    table += "S-1;P;10;2026-03-02T08:00:00Z;A;1,5\r\n"
+    (encoded,) = convert_bytes(Csv(), table.encode())
+    assert json.loads(encoded.body)["root"]["steps"][0]["numericMeas"][0]["value"] == 1.5
+    assert Csv().detect(Source.from_bytes(table.encode())) == 0.9

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from attrs import evolve
 
-from pywats_trio.converters.api import Argument, Context, Converter, Reject, Source
+from pywats_trio.converters.api import (
+    Argument,
+    Context,
+    Converter,
+    FolderSource,
+    Reject,
+    Source,
+)
 from pywats_trio.converters.arguments import Table, bind
-from pywats_trio.converters.registry import FORMATS, STANDARD, SURE_ENOUGH, unclaimed
+from pywats_trio.converters.registry import FILE_TYPES, FORMATS, STANDARD, SURE_ENOUGH, unclaimed
 from pywats_trio.converters.standard.wats_json import PROCESS_CODE_ARGUMENTS
 
 if TYPE_CHECKING:
@@ -93,11 +100,7 @@ class Auto(Converter):
         found = certainties(source, context.arguments["converters"] or FORMATS)
         name = max(found, key=lambda one: found[one])
         if found[name] < SURE_ENOUGH:
-            raise Reject(
-                f"the file is {_kind(source)}: {unclaimed(found)}",
-                hint="Give its folder a converter of its own, or name one in the argument "
-                "converters.",
-            )
+            raise Reject(f"the file is {_kind(source)}: {unclaimed(found)}", hint=_hint(source))
         context.logger.info("%s converts it: the surest, with %.2f", name, found[name])
         arguments = dict(_arguments_for(name, context.arguments))
         return standard(name).convert(source, evolve(context, arguments=arguments))
@@ -111,6 +114,17 @@ def _arguments_for(name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, A
         if code in declared and given[code] is not None
     }
     yield from bind(declared, {**shared, **(given[name] or {})}).items()
+
+
+def _hint(source: Source) -> str:
+    """What to do with a file that none claims."""
+    head = FolderSource.from_files({}, header=source.read_head())
+    for name in (name for name in STANDARD if name not in FILE_TYPES):
+        if standard(name).detect(head) >= SURE_ENOUGH:
+            return (
+                f"It looks like the header of {name}, which takes a file with its folder: name it."
+            )
+    return "Give its folder a converter of its own, or name one in the argument converters."
 
 
 def _kind(source: Source) -> str:

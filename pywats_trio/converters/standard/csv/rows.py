@@ -22,17 +22,23 @@ MAX_ROW: Final = 1 << 20
 DELIMITERS: Final = (",", ";", "\t")
 
 _QUOTED: Final = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"')
+_EXCEL: Final = re.compile(r"sep=.\s*$", re.IGNORECASE)
 LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 
+def says_nothing(line: str) -> bool:
+    """Whether a line above the header is blank, a comment, or Excel's word on the delimiter."""
+    return not line.strip() or line.startswith("#") or _EXCEL.match(line) is not None
+
+
 def header_line(text: Text, skip: int) -> int:
-    """The line of the header: the first that is neither blank nor a comment, nor one of `skip`.
+    """The line of the header: the first that says something and is none of `skip`.
 
     Raises:
         Reject: there is none.
     """
     for number, line in enumerate(text.lines(MAX_ROW + 2), 1):
-        if line.isspace() or line.startswith("#"):
+        if says_nothing(line):
             continue
         if not skip:
             return number
