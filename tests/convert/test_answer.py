@@ -260,7 +260,9 @@ def described(**more: Any) -> dict[str, Any]:
 def test_a_description_is_made_fit_to_be_shown() -> None:
     answer, _heard = an_answer()
     argument = {"help": "\x1b[2J", "choices": ["\x07", 1, None], "minimum": 0.5}
-    told = described(patterns=["*.\x1b"], arguments={"\x1bname": argument}, reads="\x07" + "x" * 300)
+    told = described(
+        patterns=["*.\x1b"], arguments={"\x1bname": argument}, reads="\x07" + "x" * 300
+    )
     ending = answer.take(Frame(told, b""))
     assert isinstance(ending, Description)
     assert ending.patterns == (r"*.\x1b",)
