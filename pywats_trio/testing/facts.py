@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pywats_trio.converters.api import Converter, Reject
+from pywats_trio.reports.model import InvalidReport
 from pywats_trio.testing.convert import ID, convert
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ def assert_sample(file: Path, converter: type[Converter] | Converter, **argument
     expected = json.loads(file.with_name(f"{file.name}.expected.json").read_text("utf-8"))
     try:
         reports = convert(file, converter, **{**expected.get("arguments", {}), **arguments})
-    except Reject as reject:
+    except (Reject, InvalidReport) as reject:
         if expected.get("refused") or expected.get("either"):
             return
-        raise AssertionError(f"it is refused: {reject.why}") from reject
+        raise AssertionError(f"it is refused: {reject}") from reject
     if expected.get("refused"):
         raise AssertionError(f"it is converted, though it must be refused: {expected.get('why')}")
     assert_report(reports, expected)
