@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from pywats_trio.converters.api import Converter, Reject, Source
-from pywats_trio.converters.standard.auto import Auto
+from pywats_trio.converters.registry import STANDARD
+from pywats_trio.converters.standard.auto import Auto, standard
 from pywats_trio.converters.standard.csv.converter import Csv
 from pywats_trio.converters.standard.wats_json import WatsJson
 from pywats_trio.converters.standard.wats_text.converter import WatsText
@@ -198,3 +199,42 @@ def test_the_check_sees_a_wrong_step(row: list[Any]) -> None:
     wrong["reports"][0]["steps"] = [row]
     assert len(disagreements(reports, wrong)) == 1
     assert len(disagreements(reports, {"reports": []})) == 1
+
+
+STRANGERS = {
+    **dict.fromkeys(
+        ("teststand-plain.xml", "teststand-reports.xml", "teststand-wats.xml"), "teststand-xml"
+    ),
+    **{"sigmaquest.xml": "sigmaquest", "saki-aoi.xml": "saki-aoi"},
+    **{"soundcheck.txt": "soundcheck", "takaya.ATD": "takaya", "xml-example.xml": None},
+}
+"""Files that no converter of pyWATS is for, and which of ours is."""
+THIRTEEN = [name for name in STANDARD if name not in {*STRANGERS.values(), "auto"}]
+
+
+@pytest.mark.skipif(not samples.REAL, reason=samples.REAL_MISSING)
+@pytest.mark.parametrize("name", THIRTEEN)
+def test_a_file_of_another_format_is_refused_by_whoever_is_named(name: str) -> None:
+    assert len(THIRTEEN) == 12  # and auto
+    strangers = [sample for sample in samples.samples("other") if sample.path.name in STRANGERS]
+    assert len(strangers) == len(STRANGERS)
+    for sample in strangers:
+        result = outcome(standard(name), sample)
+        assert isinstance(result, Reject), (name, sample.name)
+        assert result.why
+
+
+@pytest.mark.skipif(not samples.REAL, reason=samples.REAL_MISSING)
+@pytest.mark.parametrize("name", STRANGERS)
+def test_a_file_of_another_format_is_converted_by_its_own_and_by_auto(name: str) -> None:
+    (sample,) = (one for one in samples.samples("other") if one.path.name == name)
+    found = outcome(Auto(), sample)
+    if (own := STRANGERS[name]) is None:
+        assert isinstance(found, Reject)
+        return
+    assert not isinstance(found, Reject)
+    assert found == outcome(standard(own), sample)
+    facts = sample.expected["facts"]
+    if str(facts.get("sn", "")).startswith("first "):
+        facts = {**facts, "sn": facts["sn"].removeprefix("first ")}
+    assert disagreements(found[:1], {"reports": [facts]}) == []
