@@ -14,13 +14,10 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    Do = Callable[[Path, Mapping[str, Any]], int]
-    """Reads a file, and says how many reports it made of it."""
+    from benchmarks.converters.contestant import Do
 
 
 def contestant(kind: str, name: str) -> Do:

@@ -17,7 +17,7 @@ from pywats_trio.reports.model import Defaults, Station
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from benchmarks.converters.measure import Do
+    from benchmarks.converters.contestant import Do
     from pywats_trio.converters.api import Converter
 
 STATION = Station("STATION-1", "Hall 2", "Benchmark")

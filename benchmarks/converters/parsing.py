@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from benchmarks.converters.measure import Do
+    from benchmarks.converters.contestant import Do
 
     Parse = Callable[[bytes, str], object]
 

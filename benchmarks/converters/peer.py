@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from benchmarks.converters.measure import Do
+    from benchmarks.converters.contestant import Do
 
 STANDARD: Final = "pywats_client.converters.standard"
 CLASSES: Final = {

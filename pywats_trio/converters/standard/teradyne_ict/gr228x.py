@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from pywats_trio.converters.api import Reject
 from pywats_trio.converters.common import local_times
 from pywats_trio.converters.standard.teradyne_ict import gr228x_report
+from pywats_trio.converters.standard.teradyne_ict.gr228x_board import Board
 from pywats_trio.text import shortened
 
 if TYPE_CHECKING:
@@ -36,27 +37,6 @@ _RESULTS: Final[dict[str, Result]] = {
 }
 _BLANK: Final = " \t\f\v\x1a"
 """With the mark that DOS put at the end of a file."""
-
-
-@define
-class Board:
-    """The lines from one `@` to the next."""
-
-    line: Line
-    program: str
-    """The path of the test program; empty where none began before."""
-    serial: str
-    start: str
-    loose: list[Line]
-    """What stands outside of boards: after this one, and of the first also before it."""
-    lines: list[Line] = field(factory=list)
-    result: Result | None = None
-    """None until its event line comes."""
-    end: str = ""
-
-    @property
-    def where(self) -> str:
-        return f"the board of line {self.line.number}"
 
 
 def reports(lines: Iterable[Line], context: Context) -> Iterator[Report]:

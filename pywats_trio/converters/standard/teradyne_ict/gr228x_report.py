@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pywats_trio.converters.api import Context
     from pywats_trio.converters.common.reading import Line
-    from pywats_trio.converters.standard.teradyne_ict.gr228x import Board
+    from pywats_trio.converters.standard.teradyne_ict.gr228x_board import Board
     from pywats_trio.reports.builder import ReportBuilder, SequenceBuilder
     from pywats_trio.reports.report import Report
 
