@@ -37,6 +37,7 @@ HID: Final = "it hid its files, in folders that nobody may list or more than 64 
 CUT_OFF: Final = "it closed its connection with the service"
 CONVERTED: Final = "the file is converted"
 REJECTED: Final = "forged"
+MEMORY: Final = "the conversion needs more memory than it may have (workers.memory_mb)"
 WORKS: Final = "works"
 
 
@@ -126,7 +127,7 @@ TAKE: Final = (
     _long("sleep", DEADLINE, TOO_SLOW),
     _long("stop_itself", DEADLINE, TOO_SLOW),
     _row("ask_for_real_time", f"{LIMITS}, capabilities", REFUSED, free=WORKS, roots=True),
-    _row("allocate", LIMITS, "MemoryError"),
+    _row("allocate", LIMITS, MEMORY),
     _row("open_files", LIMITS, "OSError: [Errno 24] Too many open files"),
     _row("write_one_file", f"{LIMITS}, {WATCH}", "OSError: [Errno 27] File too large", WROTE),
     _row("write_many_files", WATCH, WROTE),
@@ -178,7 +179,7 @@ STAY: Final = (
     _row("leave_a_daemon", SECCOMP, REFUSED),
     _row("forge_the_next_answer", PROCESS, CONVERTED),
     _long("go_on_after_its_answer", WATCH, REJECTED),
-    _row("close_its_folder", f"{SECCOMP}, {TIDY}", CONVERTED),
+    _row("close_its_folder", f"{SECCOMP}, {TIDY}", CONVERTED, HID),
     _row("leave_links_out", TIDY, CONVERTED),
     _row("hold_the_lifeline", LIFELINE, "OSError: [Errno 6] No such device or address"),
     _row("silence_the_lifeline", SECCOMP, REFUSED),

@@ -81,9 +81,12 @@ def test_ls_shows_what_is_configured_and_what_there_is(config: Path) -> None:
     silent = f"no service answers at {config.parent}/ipc.sock; start it with `pywats-trio run`, "
     assert (done.exit_code, done.stderr.partition("or name")[0]) == (0, silent)
     head, first, second, *types = done.stdout.splitlines()
-    assert head.split() == ["name", "type", "version", "patterns", "watch", "enabled"]
+    assert head.split() == ["name", "type", "version", "patterns", "watch", "enabled", "reads"]
     drop = str(config.parent / "drop")
-    assert first.split() == ["line-1", "wats-json", "1.0.0", "*.json", drop, "yes"]
+    assert first.split()[:6] == ["line-1", "wats-json", "1.0.0", "*.json", drop, "yes"]
+    assert first.endswith(
+        "WATS Standard JSON Format (WSJF): reports that are passed on as they are."
+    )
     mine = f"{config.parent / 'mine.py'}:Mine"
     assert second.split() == ["line-2", mine, "2.1", "*.log", "*.txt", f"{drop}2", "yes"]
     assert [line.split()[0] for line in types] == [*STANDARD]

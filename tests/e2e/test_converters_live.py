@@ -71,7 +71,7 @@ async def test_one_that_is_paused_is_shown_with_the_reason_wherever_one_looks(
             listed = await call(config, "converters", "ls")
             assert listed.stderr == b""
             heads = ["name", "type", "version", "patterns", "watch", "state", "waiting", "failed"]
-            assert listed.stdout.decode().splitlines()[0].split() == heads
+            assert listed.stdout.decode().splitlines()[0].split() == [*heads, "reads"]
             assert "line-1: paused, next try in" in listed.stdout.decode()
             assert WHY in listed.stdout.decode()
             status = (await call(config, "status")).stdout.decode()

@@ -87,7 +87,7 @@ def answer_another_job(ground: Ground) -> None:
 
 def describe_itself(ground: Ground) -> None:
     """answer with a description in place of reports"""
-    described = {"id": "x", "version": "1", "patterns": ["*"], "arguments": {}}
+    described = {"id": "x", "version": "1", "patterns": ["*"], "arguments": {}, "reads": ""}
     _say(ground, _told({"kind": "described", **described, "mistakes": [], "notes": []}))
 
 
