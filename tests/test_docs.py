@@ -34,7 +34,7 @@ PATIENCE = 120.0
 TRIED = frozenset({"python", "sh", "toml", "json", "console", "ini"})
 LEFT_ALONE = {
     "README.md": 1,
-    "docs/performance.md": 4,
+    "docs/performance.md": 5,
 }
 """How many blocks of each page are not run; the page says why."""
 
