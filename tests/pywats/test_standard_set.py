@@ -24,6 +24,7 @@ CONVERTING = {
 
 
 @with_pywats
+@pytest.mark.skipif(bool(REAL), reason="the next test loads it, too")
 @pytest.mark.parametrize("name", CLASSES)
 async def test_each_class_loads(name: str) -> None:
     about = await describe(type_of(name), OPTIONS)
