@@ -114,7 +114,9 @@ def _died(item: Item, died: Died) -> Problem:
     return Problem(
         died.kind,
         f"the conversion did not end: {died.how}",
-        f"Look at the file with `pywats-trio converters test --converter {item.converter}`.",
+        MORE_MEMORY
+        if died.kind == "memory"
+        else f"Look at the file with `pywats-trio converters test --converter {item.converter}`.",
         died.output,
     )
 

@@ -326,6 +326,8 @@ class Pool:
         self._died += 1
         if child.process.returncode == -signal.SIGXCPU:
             return Died("cpu", how, child.output)
+        if "MemoryError" in child.output:  # so short of it that it could not even say so
+            return Died("memory", "it needs more memory than it may have", child.output)
         return Died("worker-died", f"the worker process died: {how}", child.output)
 
     async def _child(self, spec: Spec, group: str) -> tuple[Child, Place]:

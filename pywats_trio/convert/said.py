@@ -118,7 +118,7 @@ class Died(_Said):
     """The worker process ended, or had to be ended, in the middle of the job."""
 
     kind: str
-    """`worker-died`, `timeout`, `cpu`, `scratch`, `threads` or `protocol`."""
+    """`worker-died`, `memory`, `timeout`, `cpu`, `scratch`, `threads` or `protocol`."""
     how: str
     """One sentence."""
     output: str

@@ -241,6 +241,8 @@ class Argument:
     required: bool = False
     pattern: str = ""
     """Of text, or a list of texts: a regular expression that each must match from end to end."""
+    check: Callable[[Any], object] | None = None
+    """Called with a value; what it raises as `Reject` or `ValueError` is what is wrong with it."""
 
 
 @frozen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from pywats_trio.converters.api import Argument
+from pywats_trio.converters.api import Argument, Reject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -135,6 +135,12 @@ def _check(name: str, argument: Argument, value: Any) -> None:  # noqa: ANN401 -
         raise ArgumentError(f"argument {name!r} {found}; at least {argument.minimum}")
     if argument.maximum is not None and size > argument.maximum:
         raise ArgumentError(f"argument {name!r} {found}; at most {argument.maximum}")
+    if argument.check is not None:
+        try:
+            argument.check(value)
+        except (Reject, ValueError) as error:
+            hint = error.hint if isinstance(error, Reject) else ""
+            raise ArgumentError(f"{error}; {hint}".removesuffix("; ")) from error
 
 
 def _check_choices(name: str, argument: Argument, value: Any) -> None:  # noqa: ANN401 - theirs

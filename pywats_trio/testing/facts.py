@@ -21,6 +21,7 @@ limit of one that has a single limit is not looked at.
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import re
@@ -45,6 +46,16 @@ _ONE_LIMIT: Final = frozenset({"EQ", "NE", "GT", "GE", "LT", "LE"})
 _MEASUREMENTS: Final = ("numericMeas", "booleanMeas", "stringMeas")
 
 
+FACTS: Final = frozenset(
+    {
+        *_HEADER,
+        *_UNIT,
+        *("id", "start", "operator", "uur", "root", "subUnits", "failures", "miscInfos"),
+        *("steps", "paths", "step_count", "measurement_count"),
+    }
+)
+
+
 def assert_report(
     reports: Mapping[str, Any] | Sequence[Mapping[str, Any]], expected: Mapping[str, Any] | Path
 ) -> None:
@@ -58,8 +69,12 @@ def assert_report(
         AssertionError: each difference is a line of it.
     """
     wanted = json.loads(expected.read_text("utf-8")) if isinstance(expected, Path) else expected
+    if wanted.get("refused"):
+        raise AssertionError("it is converted, though it must be refused")
     if "reports" not in wanted:
         wanted = {"reports": [wanted]}
+    for facts in wanted["reports"]:
+        _known(facts)
     found = [reports] if isinstance(reports, Mapping) else list(reports)
     wrong = disagreements(found, wanted)
     if wrong:
@@ -97,6 +112,15 @@ def disagreements(reports: Sequence[Mapping[str, Any]], expected: Mapping[str, A
         for number, (report, facts) in enumerate(zip(reports, wanted, strict=True))
         for text in _report(report, {**common, **facts}, number)
     ]
+
+
+def _known(facts: Mapping[str, Any]) -> None:
+    """A fact that is misspelt would never be looked at."""
+    for name in facts:
+        if name not in FACTS:
+            near = difflib.get_close_matches(name, FACTS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise AssertionError(f"there is no fact {name!r}{hint}")
 
 
 def _report(report: Mapping[str, Any], facts: Mapping[str, Any], number: int) -> Iterator[str]:

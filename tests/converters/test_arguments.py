@@ -15,6 +15,7 @@ from pywats_trio.converters.arguments import (
     mistakes,
     undeclared,
 )
+from pywats_trio.converters.standard.auto import standard
 
 DECLARED = {
     "station": Argument(str, default="S"),
@@ -200,3 +201,28 @@ def test_each_that_is_not_declared_is_told_with_the_nearest_name() -> None:
 def test_where_all_are_declared_another_one_is_a_mistake_and_no_note() -> None:
     assert undeclared(DECLARED, {"fcator": 1}) == {}
     assert "did you mean 'factor'" in mistakes(DECLARED, {"fcator": 1})["fcator"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "given", "why"),
+    [
+        ("spea", {"timezone": "Europe/Oslo"}, None),
+        ("spea", {"timezone": "Europe/Olso"}, '"Europe/Olso" is no time zone of this machine'),
+        ("csv", {"timezone": "Europe/Olso"}, '"Europe/Olso" is no time zone of this machine'),
+        ("spea", {"encoding": "cp9999"}, '"cp9999" is no encoding; Write a name that Python'),
+        ("csv", {"encoding": "base64"}, '"base64" is no encoding'),
+        ("teradyne-spectrum-ict", {"program_name_pattern": "("}, "is no regular expression"),
+        ("teradyne-spectrum-ict", {"program_name_pattern": "x"}, "has no group PartNumber"),
+    ],
+)
+def test_what_an_author_checks_is_a_mistake_of_the_configuration(
+    type_: str, given: dict[str, str], why: str | None
+) -> None:
+    declared = standard(type_).arguments
+    found = mistakes(declared, given)
+    if why is None:
+        assert found == {}
+        return
+    assert why in found[next(iter(given))]
+    with pytest.raises(ArgumentError, match="argument"):
+        bind(declared, given)

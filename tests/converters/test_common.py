@@ -244,3 +244,9 @@ def test_the_head_of_a_file_is_its_root_with_what_is_there(size: int, children: 
     assert (None if root is None else len(root.children)) == children
     assert xml_tree.head(Source.from_bytes(b"no XML"), size) is None
     assert xml_tree.head(Source.from_bytes(b""), size) is None
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\n\x1a\n", "\x1a  \r\n\r\n"])
+def test_the_mark_that_dos_puts_at_the_end_is_no_line(end: str) -> None:
+    source = Source.from_bytes(f"a\nb\n{end}".encode())
+    assert [line.text for line in reading.lines(source) if line.text.strip()] == ["a", "b"]

@@ -228,7 +228,7 @@ def test_an_encoding_can_be_given() -> None:
     data = table({"step": "電圧", "value": "1"}).decode().encode("shift_jis")
     assert reports(data, encoding="shift_jis")[0]["root"]["steps"][0]["name"] == "電圧"
     for wrong in ("no-such", "base64", "undefined", "a\0b"):
-        assert "is no encoding" in refusal(data, encoding=wrong).why
+        assert "is no encoding" in mistakes(Csv.arguments, {"encoding": wrong})["encoding"]
 
 
 @pytest.mark.parametrize("before", [0, (1 << 20) - 1, 1 << 20, (1 << 20) + 1])
@@ -684,7 +684,7 @@ def test_wrong_dates_and_zones_are_refused() -> None:
     for wrong in ("%Q", "%d %d", "%"):
         assert "is no date" in why({"start": START}, date_format=wrong)
     for zone in ("Mars/Base", "Europe", "../etc/passwd", "\0"):
-        assert "is no time zone" in why({}, timezone=zone)
+        assert "is no time zone" in mistakes(Csv.arguments, {"timezone": zone})["timezone"]
 
 
 # What is read lazily

@@ -150,7 +150,7 @@ def test_limits_are_what_the_tolerance_says(tolerance: str, limits: str, expecte
 
 @pytest.mark.parametrize(
     ("word", "status", "measured"),
-    [("PASS", "P", "P"), ("Fail", "F", "F"), ("odd", "D", "P"), ("", "F", "F")],
+    [("PASS", "P", "P"), ("Fail", "F", "F"), ("odd", "F", "F"), ("", "F", "F")],
 )
 def test_the_verdict_of_the_file_stands(word: str, status: str, measured: str) -> None:
     found = result(result=word, margin="9")
@@ -240,7 +240,7 @@ def test_what_is_not_sent_or_not_known_is_found() -> None:
     rows = (f"{RUN}\t1\t2\tinf", f"{RUN}\t1\t2\t3", f"{RUN}\t7\t8\t9")
     _, messages = converted(RESULTS, f"{PASSED}\tmore", PASSED.replace("PASS", "odd"), CURVE, *rows)
     assert 'line 2: "more" is in no column and is not sent' in messages
-    assert 'line 3: Result "odd" is taken as D' in messages
+    assert 'line 3: Result "odd" is unknown: the limits decide' in messages
     assert "line 6: 1 points that are not finite are not sent" in messages
     assert "line 7: a row beyond x and y of a curve is not sent" in messages
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -308,3 +309,10 @@ DATA = [sample.path.read_bytes() for sample in SAMPLES if not sample.refused]
 def test_a_damaged_file_is_converted_or_refused(data: bytes, at: int, cut: int, new: bytes) -> None:
     with suppress(Reject, InvalidReport):
         convert_bytes(Takaya(), data[:at] + new + data[at + cut :])
+
+
+def test_a_decimal_comma_is_refused_with_its_line() -> None:
+    text = (samples.OURS / "takaya" / "panel.ATD").read_text("utf-8")
+    data = re.sub(r"(\d)\.(\d)", r"\1,\2", text).encode()
+    with pytest.raises(Reject, match="has a decimal comma"):
+        convert_bytes(Takaya(), data)

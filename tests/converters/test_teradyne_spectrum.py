@@ -430,3 +430,12 @@ def test_whatever_is_written_is_read_again(
     text = "\n".join(written(tree, data) for tree in found).encode()
     source = Source(io.BytesIO(text), path="x", size=len(text), mtime=0)
     assert [read(node) for node in nodes.stream(source, "cp1252")] == found
+
+
+def test_of_an_unknown_verdict_the_limits_know_more() -> None:
+    (sample,) = (one for one in SAMPLES if one.path.name == "failed.txt")
+    text = sample.path.read_text("utf-8")
+    data = text.replace("STAT: FAIL", "STAT: ODD").replace("BOARD FAILED", "BOARD ODD").encode()
+    (encoded,) = convert_bytes(TeradyneSpectrumIct(), data)
+    assert json.loads(encoded.body)["result"] == "F"
+    assert any("is unknown: the limits decide" in f.message for f in encoded.findings)

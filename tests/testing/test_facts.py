@@ -109,3 +109,20 @@ def test_a_sample_ends_as_its_expectations_say(
     if "reports" in expected and content == "yes":
         with pytest.raises(AssertionError):
             assert_report(convert(file, Rails), Path(f"{file}.expected.json"))
+
+
+@pytest.mark.parametrize(
+    ("expected", "wrong"),
+    [
+        ({"snn": "S-1"}, "there is no fact 'snn'; did you mean 'sn'?"),
+        ({"reports": [{"findings": []}]}, "there is no fact 'findings'"),
+        ({"report": []}, "there is no fact 'report'"),
+        ({"refused": True}, "must be refused"),
+        ({"refused": True, "reports": [FACTS]}, "must be refused"),
+    ],
+)
+def test_what_is_misspelt_or_must_be_refused_is_no_fact(
+    expected: dict[str, Any], wrong: str
+) -> None:
+    with pytest.raises(AssertionError, match=wrong.replace("?", r"\?")):
+        assert_report(convert("yes", Rails), expected)

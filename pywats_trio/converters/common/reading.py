@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LONGEST_LINE: Final = 1 << 20
 """Characters, with the line's end."""
 _CHUNK: Final = 1 << 20
+_DOS_END: Final = "\x1a"
+"""The mark that DOS put behind the last line."""
 
 
 @frozen
@@ -90,6 +92,8 @@ def lines(source: Source, fallback: str = "cp1252") -> Iterator[Line]:
     number = 0
     for number, text in enumerate(opened(source, fallback).lines(LONGEST_LINE), 1):
         line = Line(number, text.rstrip("\r\n"))
+        if line.text.strip() == _DOS_END:
+            continue
         if "\0" in text:
             raise line.refusal("a zero byte: the file is damaged (power loss?) or no text")
         if len(text) == LONGEST_LINE:
@@ -122,15 +126,27 @@ def opened(source: Source, fallback: str = "cp1252") -> Text:
     return _checked(file, _known(fallback), 0)
 
 
-def _known(encoding: str) -> str:
+def check_encoding(encoding: str) -> None:
+    """See whether an argument names one.
+
+    Raises:
+        Reject: it does not.
+    """
     try:
         "".encode(encoding)  # only an encoding of texts; decoding nothing would not look
         codecs.getincrementaldecoder(encoding)
     except (LookupError, ValueError):
         raise Reject(
-            f'the file is not UTF-8, and the argument encoding "{encoding}" is no encoding',
+            f'the argument encoding "{encoding}" is no encoding',
             hint="Write a name that Python knows, such as cp1252 or shift_jis.",
         ) from None
+
+
+def _known(encoding: str) -> str:
+    try:
+        check_encoding(encoding)
+    except Reject as error:
+        raise Reject(f"the file is not UTF-8, and {error.why}", hint=error.hint) from None
     return encoding
 
 

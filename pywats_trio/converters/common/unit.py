@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack, cast
 
 from pywats_trio.converters.api import Argument, Context, Reject
+from pywats_trio.converters.common import local_times, reading
 from pywats_trio.reports.limits import PROCESS_CODES
 from pywats_trio.reports.report import Report
 
@@ -37,9 +38,13 @@ TIMEZONE: Final = Argument(
     str,
     default="",
     help="IANA name of the tester's time zone, such as Europe/Oslo; default: that of this machine",
+    check=local_times.zone,
 )
 ENCODING: Final = Argument(
-    str, default="cp1252", help="of files that have no byte order mark and are not UTF-8"
+    str,
+    default="cp1252",
+    help="of files that have no byte order mark and are not UTF-8",
+    check=reading.check_encoding,
 )
 DECIMAL: Final = Argument(str, default=".", choices=(".", ","), help="the decimal mark")
 

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from pywats_trio.converters.api import Argument, Reject
 from pywats_trio.converters.arguments import Table
+from pywats_trio.converters.common import local_times, reading
 from pywats_trio.converters.standard.csv.names import KNOWN, MISC, normal
 
 if TYPE_CHECKING:
@@ -91,7 +92,10 @@ ARGUMENTS: Final[Mapping[str, Argument]] = {
         str, default="auto", choices=("auto", ".", ","), help="decimal mark of the numbers"
     ),
     "encoding": Argument(
-        str, default="cp1252", help="of files that have no byte order mark and are not UTF-8"
+        str,
+        default="cp1252",
+        help="of files that have no byte order mark and are not UTF-8",
+        check=reading.check_encoding,
     ),
     "skip_lines": Argument(
         int,
@@ -104,7 +108,10 @@ ARGUMENTS: Final[Mapping[str, Argument]] = {
         str, default="", help="of start, as strptime knows it; empty: ISO 8601"
     ),
     "timezone": Argument(
-        str, default="", help="IANA name, for starts without an offset; empty: this machine's"
+        str,
+        default="",
+        help="IANA name, for starts without an offset; empty: this machine's",
+        check=local_times.zone,
     ),
     "sequence": Argument(str, default="MainSequence Callback", help="name of the root step"),
 }

@@ -30,6 +30,7 @@ class Klippel(FolderConverter):
     """One report of each unit."""
 
     id: ClassVar[str] = "klippel"
+    quiet_seconds: ClassVar[float] = 5.0
     version: ClassVar[str] = "1.0.0"
     unit: ClassVar[str] = "file-and-folder"
     patterns: ClassVar[tuple[str, ...]] = ("*.txt", "*.log")

@@ -36,9 +36,10 @@ def step(row: Row, mark: decimals.Mark, note: Callable[[str], None]) -> Step:
         raise row.line.refusal("a result without a name")
     for cell in row.more:
         note(f'line {row.line.number}: "{shortened(cell, 60)}" is in no column and is not sent')
-    status = _status(row, note)
     value = _number(row, "margin", row.get("margin"), mark)
     low, high = _limits(row, mark)
+    judged = value is not None and (low is not None or high is not None)
+    status = _status(row, judged, note)
     measured: tuple[Numeric, ...] | tuple[PassFail, ...] = ()
     if value is not None:
         unit = row.get("unit")
@@ -53,13 +54,15 @@ def step(row: Row, mark: decimals.Mark, note: Callable[[str], None]) -> Step:
     )
 
 
-def _status(row: Row, note: Callable[[str], None]) -> Status | None:
+def _status(row: Row, judged: bool, note: Callable[[str], None]) -> Status | None:
+    """None where there is none; of an unknown word the limits know more, if the value has some."""
     if not (word := row.get(table.RESULT)):
         return None
-    status = words.status(word)
-    if status is None:
-        note(f'line {row.line.number}: Result "{shortened(word, 60)}" is taken as D')
-    return status or "D"
+    if (status := words.status(word)) is not None:
+        return status
+    taken = "is unknown: the limits decide" if judged else "is taken as D"
+    note(f'line {row.line.number}: Result "{shortened(word, 60)}" {taken}')
+    return None if judged else "D"
 
 
 def _limits(row: Row, mark: decimals.Mark) -> tuple[Value | None, Value | None]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SKIPPED: Final = frozenset({"......", "JUMP", "NO-TEST", "NO TEST"})
 _FAILED: Final = frozenset({"FAIL", "OPEN", "SHORT", "NG"})
+_COMMA: Final = re.compile(r"\d,\d", re.ASCII)
 _MILLISECONDS: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*ms", re.ASCII)
 
 
@@ -63,6 +64,11 @@ def _measured(row: Row, notes: Notes) -> Quantity | None:
             continue
         if (found := quantities.quantity(text)) is not None:
             return found
+        if _COMMA.search(text):
+            raise row.line.refusal(
+                f'the measured "{shortened(text, 20)}" has a decimal comma',
+                hint="Have the prober write decimal points.",
+            )
         notes.add(f'the measured "{shortened(text, 20)}" is no number', row.line.number)
     return None
 

@@ -42,6 +42,7 @@ class TeradyneSpectrumIct(Converter):
             default="",
             help="regular expression whose group PartNumber is found in the program's name, such "
             r"as (?<PartNumber>\w+)_; default: the whole name is the part number",
+            check=program.pattern,
         ),
         "station_field": Argument(
             str, default="Machine", help="which USER field names the station"

@@ -72,7 +72,7 @@ class Steps:
                 below.add(self._page(page, name))
             return
         step = self._page(pages[0], name)
-        own = self._status(node.get("STAT"), node)
+        own = self._status(node.get("STAT"), node, judged=True)
         if own and own != step.status:
             step.status = self._of_both(own, step.status, node)
         step.seconds = seconds
@@ -86,7 +86,8 @@ class Steps:
         found = measured.readings(page)
         for problem in found.problems:
             self.note(f"{problem}; it stands in the text of the step")
-        status = self._status(page.get("STAT"), page)
+        judged = any(_has_limits(one) for one in found.readings)
+        status = self._status(page.get("STAT"), page, judged=judged)
         hidden = found.nodes | {id(one) for one in page.named("PAGE_NAME", "STAT")}
         return Step(
             name=name,
@@ -101,12 +102,12 @@ class Steps:
         """Of one value or none without names, the verdict is that of the page."""
         if len(readings) == 1:
             (one,) = readings
-            own = status or self._status(one.stat, page)
+            own = status or self._status(one.stat, page, judged=_has_limits(one))
             return (_numeric(one, None, own),)
         if readings:
             names = _distinct(one.name or page.get("TYPE") or "Value" for one in readings)
             return [
-                _numeric(one, name, self._status(one.stat, page))
+                _numeric(one, name, self._status(one.stat, page, judged=_has_limits(one)))
                 for one, name in zip(readings, names, strict=True)
             ]
         pins = [one for one in page.everything() if one.key == "FSCAN_PIN" and one.get("STAT")]
@@ -118,16 +119,18 @@ class Steps:
             ]
         return (_passfail(None, status),) if status else ()
 
-    def _status(self, word: str, node: Node) -> Status | None:
-        """The letter of a verdict; None where there is none."""
+    def _status(self, word: str, node: Node, *, judged: bool = False) -> Status | None:
+        """The letter of a verdict; None where there is none.
+
+        `judged`: of an unknown word something else knows more, limits or the page of a step.
+        """
         if not word:
             return None
         status = words.status(word)
         if status is None:
-            self.note(
-                f'STAT "{shortened(word, 60)}" in {node.key} (line {node.line}) is taken as D'
-            )
-            return "D"
+            taken = "is unknown: the limits decide" if judged else "is taken as D"
+            self.note(f'STAT "{shortened(word, 60)}" in {node.key} (line {node.line}) {taken}')
+            return None if judged else "D"
         if status in "FET":
             self.bad.add(status)
         return status
@@ -143,6 +146,10 @@ class Steps:
 def _verdict(status: Status | None) -> Status | None:
     """That of a sequence; where it says nothing of good and bad, its steps decide."""
     return status if status and status in "PFET" else None
+
+
+def _has_limits(one: Reading) -> bool:
+    return one.low is not None or one.high is not None
 
 
 def _numeric(one: Reading, name: str | None, status: Status | None) -> Numeric:
