@@ -30,6 +30,7 @@ _DIGITS: Final = 300
 _PIECES: Final = 8192
 """Of JSON that wait to be put together."""
 
+_GRAMMAR: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,6})?", re.ASCII)
 _XML_NUMBER: Final = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d{1,6})?", re.ASCII)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -54,7 +55,7 @@ _WINDOWS: Final = re.compile(
 class Number:
     """A finite number as it is written, in JSON's grammar."""
 
-    text: str = field(validator=validators.matches_re(_JSON_NUMBER))
+    text: str = field(validator=validators.matches_re(_GRAMMAR))
 
     def __float__(self) -> float:
         return float(self.text)

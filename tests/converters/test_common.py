@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -30,6 +31,14 @@ def test_a_number_is_moved_between_prefixes_digit_by_digit(text: str, power: int
     back = scaled(moved, -power)
     assert isinstance(back, Number)
     assert Fraction(back.text) == Fraction(text)
+
+
+@pytest.mark.parametrize("text", ["1e-999999", "11.5e-999999", "1E+000300"])
+def test_the_longest_exponents_are_moved_too(text: str) -> None:
+    for power in (-15, 12):
+        moved = scaled(Number(text), power)
+        assert isinstance(moved, Number)
+        assert scaled(moved, -power) == Number(str(Decimal(text)))
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
