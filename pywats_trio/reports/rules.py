@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -38,16 +39,16 @@ _WHOLE: Final = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
-class _Leaf:
+class _Leaf(ABC):
     """A rule for a single value."""
 
     def __call__(self, value: object, trail: Trail, found: Findings) -> None:
         if (wrong := self.wrong(value)) is not None:
             found.at(trail, *wrong)
 
+    @abstractmethod
     def wrong(self, value: object) -> Wrong:
         """What is wrong with it, and how bad that is."""
-        raise NotImplementedError
 
 
 @frozen

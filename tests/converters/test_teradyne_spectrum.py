@@ -263,7 +263,7 @@ def test_several_values_of_a_page_are_one_step() -> None:
     assert (found["stepType"], found["status"]) == ("ET_MNLT", "F")
     assert [tuple(one.get(key) for key in keys) for one in found["numericMeas"]] == [
         ("A", 3, 1, "P"),
-        ("A 2", 4, 5, "F"),
+        ("A #2", 4, 5, "F"),
         ("FS", 7, None, "F"),
     ]
 

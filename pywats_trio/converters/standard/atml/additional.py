@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pywats_trio.converters.common import teststand
 from pywats_trio.converters.standard.atml import values
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def _property(name: str, held: Element | None) -> dict[str, Any]:
         return _array(name, held)
     text = values.text_of(held)
     said = values.kind(held)
-    is_number = said != "string" and held.child("Value") is None and values.number(text) is not None
+    is_number = (
+        said != "string" and held.child("Value") is None and teststand.number(text) is not None
+    )
     type_ = "Boolean" if said == "boolean" else "Number" if is_number else "String"
     unit = values.unit_of(held)
     return {"name": name, "type": type_, "value": text, **({"comment": unit} if unit else {})}

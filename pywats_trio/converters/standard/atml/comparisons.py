@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
+from pywats_trio.converters.common import teststand
 from pywats_trio.converters.standard.atml import values
 from pywats_trio.reports import operators
 from pywats_trio.reports.numbers import Number
@@ -159,7 +160,7 @@ def _number(datum: Element | None) -> Value | None:
     text = values.text_of(datum).strip()
     if not text:
         return None
-    if (read := values.number(text)) is None:
+    if (read := teststand.number(text)) is None:
         raise datum.refusal(f'the limit "{text[:60]}" is not a number')
     return read
 

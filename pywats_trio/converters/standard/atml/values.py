@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from pywats_trio.converters.common import decimals, words
+from pywats_trio.converters.common import words
+from pywats_trio.converters.common.teststand import number
 from pywats_trio.reports import instants
 from pywats_trio.reports.numbers import Number
 
@@ -20,32 +20,10 @@ if TYPE_CHECKING:
 TYPE: Final = "http://www.w3.org/2001/XMLSchema-instance\x1ftype"
 """The key of `xsi:type` among the attributes of an element."""
 
-_RADIX: Final = re.compile(
-    r"(?P<sign>[+-]?)0(?:[xX](?P<hex>[0-9a-fA-F]{1,64})|[bB](?P<bin>[01]{1,256})"
-    r"|[cCoO](?P<oct>[0-7]{1,86}))",
-    re.ASCII,
-)
-_BASES: Final = {"hex": 16, "bin": 2, "oct": 8}
-_WORDS: Final = {
-    "positiveinfinity": "inf",
-    "negativeinfinity": "-inf",
-    **dict.fromkeys(("ind", "+ind", "-ind"), "nan"),
-}
-"""Of TestStand and .NET, for what is not finite."""
 _TEXTS: Final = frozenset({"string", "boolean", "datetime", "binary", "octal", "complex"})
 """Types of Datum whose value is no number, whatever it looks like."""
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _SECOND_MORE: Final = re.compile(r"(.*:\d\d)\.1000((?:[Zz]|[+-]\d\d:?\d\d)?)", re.ASCII)
-
-
-@lru_cache(maxsize=4096)  # limits come back with every unit: one object for all of them
-def number(text: str) -> Value | None:
-    """A number of TestStand, None where the text is none; hexadecimal ones in decimal digits."""
-    text = text.strip()
-    if (match := _RADIX.fullmatch(text)) is not None:
-        base = str(match.lastgroup)
-        return Number(str(int(match["sign"] + match[base], _BASES[base])))
-    return decimals.value(_WORDS.get(text.lower(), text), ".")
 
 
 def whole(text: str | None) -> int | None:

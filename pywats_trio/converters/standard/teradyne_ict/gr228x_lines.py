@@ -72,10 +72,7 @@ class Quantity:
         """Whether it is a number with any prefix."""
         if isinstance(self.number, Number) and _SHORT.fullmatch(self.number.text):
             return True  # as nearly all are, and what comes now is slow
-        try:
-            return math.isfinite(self.with_prefix("p")) and math.isfinite(self.with_prefix("M"))
-        except ArithmeticError:
-            return False
+        return math.isfinite(self.with_prefix("p")) and math.isfinite(self.with_prefix("M"))
 
 
 @frozen

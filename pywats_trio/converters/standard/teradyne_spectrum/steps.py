@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field
 
 from pywats_trio.converters.common import words
+from pywats_trio.converters.common.names import apart
 from pywats_trio.converters.common.sequences import Sequences
 from pywats_trio.converters.standard.teradyne_spectrum import measured
 from pywats_trio.reports.steps import Numeric, PassFail, Step, worst
@@ -163,13 +164,8 @@ def _passfail(name: str | None, status: Status | None) -> PassFail:
 
 
 def _distinct(names: Iterable[str]) -> list[str]:
-    """The same names, with a number where one comes again."""
-    seen: Counter[str] = Counter()
-    distinct = []
-    for name in names:
-        seen[name] += 1
-        distinct.append(f"{name} {seen[name]}" if seen[name] > 1 else name)
-    return distinct
+    taken: Counter[str] = Counter()
+    return [apart(name, taken) for name in names]
 
 
 def _text(node: Node, hidden: set[int]) -> str | None:

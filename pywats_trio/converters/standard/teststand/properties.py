@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import re
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
 from pywats_trio.converters.api import Reject
-from pywats_trio.converters.common import decimals, words
-from pywats_trio.reports.numbers import Number
+from pywats_trio.converters.common import words
+from pywats_trio.converters.common.teststand import number
 from pywats_trio.text import shortened
 
 if TYPE_CHECKING:
@@ -18,14 +16,6 @@ if TYPE_CHECKING:
     from pywats_trio.reports.operators import Value
 
 _SHOWN: Final = 60
-_NOT_FINITE: Final = {
-    **dict.fromkeys(("positiveinfinity", "1.#inf"), math.inf),
-    **dict.fromkeys(("negativeinfinity", "-1.#inf"), -math.inf),
-    **dict.fromkeys(("ind", "-ind", "-nan", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"), math.nan),
-}
-_BASES: Final = {"x": 16, "b": 2}
-_BASED: Final = re.compile(r"0(?:[xX][0-9a-fA-F]{1,16}|[bB][01]{1,64})", re.ASCII)
-"""What the numeric formats %x and %b write."""
 
 
 @define
@@ -107,7 +97,7 @@ class Prop:
         Raises:
             Reject: it is none.
         """
-        if (read := _number(text.strip(), mark)) is None:
+        if (read := number(text.strip(), mark)) is None:
             raise self.refusal(f'"{shortened(text.strip(), _SHOWN)}" is not a number')
         return read
 
@@ -135,13 +125,3 @@ class Prop:
 
 def _holds(item: Item) -> bool:
     return bool(item.text.strip()) or (item.prop is not None and item.prop.says_something)
-
-
-def _number(text: str, mark: Mark) -> Value | None:
-    if (word := _NOT_FINITE.get(text.lower())) is not None:
-        return word
-    if _BASED.fullmatch(text):
-        return Number(str(int(text[2:], _BASES[text[1].lower()])))
-    # A station that writes decimal commas still writes points where a number is none of its own.
-    read = decimals.value(text, mark)
-    return decimals.value(text, ".") if read is None else read
